@@ -1,0 +1,38 @@
+// What operations stand on, gathered: one engine per loop, shared by all runs of that thread.
+#pragma once
+
+#include <memory>
+
+#include "probes/io/loop.hpp"
+
+namespace slimtax::probes {
+
+class Resolver;
+class TlsContexts;
+class HttpClient;
+
+/// Where names are looked up and whom to trust; the defaults are the system's.
+struct EngineOptions {
+    std::string ca_file;                   ///< PEM with trusted roots; empty: the system's
+    std::vector<std::string> dns_servers;  ///< "address" or "address:port"; empty: /etc/resolv.conf
+};
+
+class Engine {
+public:
+    explicit Engine(EngineOptions options = {});
+    ~Engine();
+    Engine(const Engine&) = delete;
+    Engine& operator=(const Engine&) = delete;
+
+    [[nodiscard]] Loop& loop();
+    [[nodiscard]] Resolver& resolver();
+    [[nodiscard]] TlsContexts& tls();
+    [[nodiscard]] HttpClient& http();
+    [[nodiscard]] const EngineOptions& options() const;
+
+private:
+    class Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace slimtax::probes

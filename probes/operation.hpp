@@ -1,0 +1,132 @@
+// What an operation is (`do = "http.get"`): a self-description and one coroutine. One source file per kind, one
+// row in registry.cpp; docs/add-a-probe.md walks through it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <typeindex>
+#include <unordered_map>
+#include <vector>
+
+#include "probes/io/loop.hpp"
+#include "probes/io/task.hpp"
+#include "schemas/definition.hpp"
+#include "schemas/operation_info.hpp"
+#include "schemas/result.hpp"
+
+namespace slimtax::probes {
+
+class Engine;
+
+/// What one operation says of itself; the script adds `slow` and `expect`.
+struct Outcome {
+    schemas::Verdict verdict = schemas::Verdict::ok;
+    std::string reason;  ///< a sentence that names server and cause; empty when ok
+
+    static Outcome ok() { return {}; }
+    static Outcome failed(std::string reason) { return {schemas::Verdict::failed, std::move(reason)}; }
+    static Outcome timeout(std::string reason) { return {schemas::Verdict::timeout, std::move(reason)}; }
+    static Outcome fault(std::string reason) { return {schemas::Verdict::prober_fault, std::move(reason)}; }
+};
+
+/// A step's parameters after expansion, completed with the defaults of the operation's OperationInfo and with
+/// the target. Getters throw std::logic_error for a name the operation did not declare: that is our own mistake.
+class Arguments {
+public:
+    Arguments(const schemas::OperationInfo& info, std::map<std::string, schemas::Value> values);
+
+    [[nodiscard]] bool has(std::string_view name) const;  ///< written, defaulted or filled by the target
+    [[nodiscard]] const std::string& text(std::string_view name) const;  ///< "" when absent
+    [[nodiscard]] std::int64_t integer(std::string_view name) const;     ///< 0 when absent
+    [[nodiscard]] bool flag(std::string_view name) const;                ///< false when absent
+    [[nodiscard]] schemas::Duration duration(std::string_view name) const;
+    [[nodiscard]] const schemas::TextList& list(std::string_view name) const;
+    [[nodiscard]] const schemas::TextMap& map(std::string_view name) const;
+    [[nodiscard]] const schemas::Pattern* pattern(std::string_view name) const;  ///< null when absent
+
+private:
+    const schemas::OperationInfo* info_;
+    std::map<std::string, schemas::Value> values_;
+};
+
+/// What the steps of one run share: an open XMPP stream, cookies. Closed, in reverse order, when the run ends.
+class Session {
+public:
+    /// The object of type T that an earlier step put here, or null.
+    template <class T>
+    [[nodiscard]] T* find() const {
+        const auto it = parts_.find(typeid(T));
+        return it == parts_.end() ? nullptr : static_cast<T*>(it->second.get());
+    }
+    template <class T>
+    T& put(std::shared_ptr<T> part) {
+        T& reference = *part;
+        parts_[typeid(T)] = std::move(part);
+        return reference;
+    }
+    template <class T>
+    void drop() {
+        parts_.erase(typeid(T));
+    }
+
+private:
+    std::unordered_map<std::type_index, std::shared_ptr<void>> parts_;
+};
+
+/// What a series remembers from run to run and across restarts (a log's read position). Small texts.
+class Memory {
+public:
+    virtual ~Memory() = default;
+    [[nodiscard]] virtual std::optional<std::string> recall(std::string_view name) const = 0;
+    virtual void remember(std::string_view name, std::string value) = 0;
+};
+
+/// What an operation leaves behind besides its outcome.
+class StepReport {
+public:
+    /// A named part of the response time: "lookup", "connect", "tls", "first_byte", "body".
+    void timing(std::string name, schemas::Duration took) { timings.push_back({std::move(name), took}); }
+    /// A value for `expect` and `save`; must be declared in the OperationInfo.
+    void output(std::string_view name, schemas::OutputValue value) { outputs.set(name, std::move(value)); }
+    /// A line of the run's transcript, for `try`. Never a secret's value.
+    void note(std::string line) { transcript.push_back(std::move(line)); }
+    /// The operation's own measure of its response time, where it is more exact than the runner's.
+    void response(schemas::Duration took) { measured = took; }
+
+    std::vector<schemas::Timing> timings;
+    schemas::Outputs outputs;
+    std::vector<std::string> transcript;
+    std::optional<schemas::Duration> measured;
+    // A4: work read by this step; users are pseudonymised by the runner before anything leaves the process.
+    std::uint64_t work = 0;
+    schemas::Duration work_span{};
+    std::vector<std::pair<std::string, std::uint64_t>> users;
+};
+
+/// What one step of one run may use. References live as long as the step.
+struct StepContext {
+    Engine& engine;            ///< loop, resolver, TLS, HTTP
+    const Arguments& arguments;
+    TimePoint deadline;        ///< the earlier of the step's and the run's; every wait takes it
+    Session& session;
+    Memory& memory;
+    StepReport& report;
+    std::string_view target;    ///< as in the definition; may be empty
+    schemas::Instant wall_now;  ///< the wall clock at the step's start: operations never read it themselves
+};
+
+/// Runs the operation once. Must return by the deadline (a few milliseconds late at most) and never throw for
+/// anything that a server or a network did; what it throws becomes `prober_fault`.
+using RunStep = Task<Outcome> (*)(StepContext& context);
+
+/// One row of the registry.
+struct Operation {
+    schemas::OperationInfo info;
+    RunStep run;
+};
+
+}  // namespace slimtax::probes

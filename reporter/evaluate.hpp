@@ -1,0 +1,38 @@
+// From runs to a report: the ledger, the calendar and the budgets put together. A pure function of results,
+// definitions, period and method version; `now` only says where an open period is cut.
+#pragma once
+
+#include <functional>
+
+#include "reporter/report.hpp"
+#include "reporter/run.hpp"
+#include "reporter/store.hpp"
+#include "schemas/definition.hpp"
+
+namespace slimtax::reporter {
+
+/// Gives the runs of a series that matter for [from, to), as Store::runs does.
+using RunSource =
+    std::function<Stored<SeriesRuns>(const schemas::SeriesKey& key, schemas::Instant from, schemas::Instant to)>;
+
+/// What is known about where probers are: the locations that probes without `from` run at, and how long a
+/// result may take to arrive before its slot counts as missed.
+struct Surroundings {
+    std::vector<std::string> locations;
+    schemas::Duration arrival_grace = std::chrono::seconds(10);
+    /// The control probes of all services (Probe::control), for judging locations.
+    std::vector<schemas::SeriesKey> controls;
+};
+
+/// One objective over a period. `now`: runs due after it are not missed yet; an open period ends there.
+[[nodiscard]] Stored<ObjectiveReport> evaluate(const schemas::Definition& definition,
+                                               const schemas::Objective& objective, const Period& period,
+                                               schemas::Instant now, const Surroundings& surroundings,
+                                               const RunSource& runs);
+
+/// All services. `period` is cut at `now` when it has not ended.
+[[nodiscard]] Stored<Report> make_report(const schemas::Definitions& definitions, const Period& period,
+                                         schemas::Instant now, const Surroundings& surroundings,
+                                         const RunSource& runs);
+
+}  // namespace slimtax::reporter

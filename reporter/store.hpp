@@ -1,0 +1,60 @@
+// Where results are kept: a narrow interface that a distributed store can stand behind later (engine.md).
+// Threading: one writer (add, seal), any number of readers at once; every call is safe from every thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <tl/expected.hpp>
+
+#include "reporter/run.hpp"
+#include "schemas/result.hpp"
+
+namespace slimtax::reporter {
+
+/// Why the store could not do it; `retry` tells whether the same call may succeed later (disk full, busy).
+struct StoreError {
+    std::string reason;
+    bool retry = true;
+};
+
+template <class T>
+using Stored = tl::expected<T, StoreError>;
+
+struct AddCount {
+    std::uint64_t stored = 0;
+    std::uint64_t repeated = 0;  ///< were there already: the first one stored stays
+};
+
+class Store {
+public:
+    virtual ~Store() = default;
+
+    /// Stores all or none, durably (synced to disk) before it returns. A result whose (series, intended start)
+    /// is there already is counted and left alone.
+    virtual Stored<AddCount> add(std::span<const schemas::RunResult> results) = 0;
+
+    /// Every series that ever had a result, sorted.
+    virtual Stored<std::vector<schemas::SeriesKey>> series() = 0;
+
+    /// The runs of a series that can say something about [from, to): those intended in it, the last one
+    /// before it, and the first one after it. By intended start.
+    virtual Stored<SeriesRuns> runs(const schemas::SeriesKey& key, schemas::Instant from, schemas::Instant to) = 0;
+
+    /// Whole results, steps included, of one series intended in [from, to), at most `limit`, newest last.
+    virtual Stored<std::vector<schemas::RunResult>> results(const schemas::SeriesKey& key, schemas::Instant from,
+                                                            schemas::Instant to, std::size_t limit) = 0;
+
+    /// Grows whenever results were added: lets readers keep what they computed.
+    [[nodiscard]] virtual std::uint64_t revision() const = 0;
+
+    /// Moves hot rows of hours that ended before `now` minus an hour into sealed blobs. Returns rows moved.
+    virtual Stored<std::uint64_t> seal(schemas::Instant now) = 0;
+};
+
+}  // namespace slimtax::reporter

@@ -1,0 +1,63 @@
+// How an operation (`do = "http.get"`) describes itself. Parsing, `list`, suggestions, the JSON Schema and the
+// reference page all derive from these rows; the registry in probes/ fills them.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+namespace slimtax::schemas {
+
+/// What a parameter's value may be. Everything but `pattern` may hold `${...}`.
+enum class ParameterType {
+    text,       ///< a string
+    integer,    ///< a whole number
+    boolean,    ///< true or false
+    duration,   ///< "10s"
+    text_list,  ///< an array of strings
+    text_map,   ///< a table of strings
+    pattern,    ///< a regular expression (PCRE2), compiled when the definition is read
+    choice,     ///< one of `choices`
+};
+
+struct Parameter {
+    std::string_view name;
+    ParameterType type = ParameterType::text;
+    bool required = false;
+    std::string_view fallback;  ///< what an omitted one means, as TOML text ("443", "\"/\""); empty: nothing
+    std::string_view help;      ///< one sentence for `list`, the editor and the reference page
+    std::span<const std::string_view> choices = {};  ///< for `choice`
+    std::string_view example = {};                   ///< a value as TOML text, for templates
+    long long least = 0;                             ///< for `integer`: smallest value allowed
+    long long most = 0;                              ///< for `integer`: largest; least == most: unlimited
+};
+
+/// What a step leaves behind for `expect` and `save`.
+enum class OutputType { number, text, boolean, duration };
+
+struct Output {
+    std::string_view name;  ///< as in `expect = "items >= 1"`
+    OutputType type = OutputType::number;
+    std::string_view help;
+};
+
+/// The self-description of one operation. All views point at storage that lives as long as the program.
+struct OperationInfo {
+    std::string_view name;     ///< "ldap.bind"
+    std::string_view levels;   ///< where it is at home: "A0", "A2 A3"
+    std::string_view summary;  ///< one line
+    std::span<const Parameter> parameters;
+    std::span<const Output> outputs;
+    /// The parameter that the probe's target fills when it is omitted ("host"); empty: none.
+    std::string_view target_parameter = {};
+    /// The operation that must have run before in the same script ("xmpp.login"); empty: none.
+    std::string_view after = {};
+    std::string_view example;  ///< a `[[probe.step]]` body that works, as TOML
+};
+
+/// The operations a reader knows. The reporter reads without one: steps are then not looked into.
+using Catalog = std::span<const OperationInfo* const>;
+
+/// The row of that name, or null.
+[[nodiscard]] const OperationInfo* find_operation(Catalog catalog, std::string_view name);
+
+}  // namespace slimtax::schemas

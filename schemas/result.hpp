@@ -1,0 +1,55 @@
+// The outcome of one run, as every part knows it. The wire form is result.proto (or the same as JSON).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "schemas/series.hpp"
+#include "schemas/time.hpp"
+#include "schemas/words.hpp"
+
+namespace slimtax::schemas {
+
+/// A named part of a step's time: "lookup", "connect", "tls", "first_byte", "body".
+struct Timing {
+    std::string name;
+    Duration took{};
+};
+
+struct StepResult {
+    std::string name;       ///< the step's label
+    std::string operation;  ///< "ldap.bind"
+    Verdict verdict = Verdict::ok;
+    Duration offset{};    ///< from the run's start to the step's, after its think time
+    Duration think{};     ///< pause before the step; not part of `response`
+    Duration response{};  ///< how long the operation took
+    std::vector<Timing> timings;
+    std::string reason;  ///< empty when ok
+};
+
+/// Work that users did (A4): one entry a user. `user` is a pseudonym, never a name (I8).
+struct UserWork {
+    std::string user;
+    std::uint64_t units = 0;
+};
+
+/// One execution of a script. Identity: (key, intended).
+struct RunResult {
+    SeriesKey key;
+    Instant intended;   ///< the slot's intended start
+    Instant started;    ///< the actual start; equals `intended` when not run or imported
+    Duration every{};   ///< the series' interval when this was due; 0: unknown, use the definition's
+    Duration length{};  ///< start to end, think time included
+    Duration response{};  ///< the sum of the steps' response times, without think time
+    Verdict verdict = Verdict::ok;
+    std::string reason;  ///< one sentence that names server and cause; empty when ok
+    std::vector<StepResult> steps;
+    // A4 only
+    std::uint64_t work = 0;  ///< units of work since the last reading
+    Duration work_span{};    ///< the time that `work` was done in; 0: this run read no work
+    std::vector<UserWork> users;
+};
+
+}  // namespace slimtax::schemas
