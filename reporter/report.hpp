@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -133,6 +134,9 @@ struct ServiceReport {
     std::string about;
     std::string definition;
     std::vector<std::pair<std::string, std::string>> tags;
+    /// What was promised: the window with its time zone, objectives and probes in full. Renderers show times in
+    /// that zone and put the promise into words; without it they say UTC.
+    std::shared_ptr<const schemas::Definition> source;
     std::vector<ObjectiveReport> objectives;
 };
 
