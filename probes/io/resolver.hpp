@@ -42,8 +42,7 @@ public:
     Resolver& operator=(const Resolver&) = delete;
 
     /// The addresses of `host` (a numeric address needs no look-up; /etc/hosts counts), with `port` set.
-    Task<tl::expected<std::vector<Address>, Trouble>> look_up(std::string host, std::uint16_t port,
-                                                              TimePoint deadline);
+    Task<tl::expected<std::vector<Address>, Trouble>> look_up(std::string host, std::uint16_t port, TimePoint deadline);
 
 private:
     class Impl;

@@ -46,9 +46,9 @@ Task<tl::expected<Connected, Trouble>> connect_tcp(Engine& engine, std::string h
 
 /// How a TLS peer is judged.
 struct TlsOptions {
-    std::string server_name;   ///< for SNI and the name check; a numeric address is checked as such
+    std::string server_name;  ///< for SNI and the name check; a numeric address is checked as such
     bool verify = true;
-    std::string ca_file;       ///< empty: the engine's
+    std::string ca_file;  ///< empty: the engine's
 };
 
 /// Bytes over a socket, in the clear or, after `start_tls`, encrypted.
