@@ -61,9 +61,13 @@ private:
         std::string name;
         Operator op = Operator::equal;
         OutputValue literal;
+        bool duration = false;           ///< the literal was written as a duration: say it so
         std::optional<Pattern> pattern;  ///< for `matches`
         std::string text;                ///< as written
     };
+
+    friend class ConditionParser;
+    [[nodiscard]] static bool holds(const Comparison& comparison, const OutputValue& value);
 
     std::string text_;
     std::vector<Comparison> comparisons_;

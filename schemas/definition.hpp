@@ -21,11 +21,11 @@ namespace slimtax::schemas {
 
 /// `[service]`.
 struct Service {
-    std::string id;          ///< stable: history hangs on it
-    std::string title;       ///< may change; falls back to id
-    std::string owner;       ///< who to ask, usually a mail address
-    std::string about;       ///< the promise in the owner's prose
-    std::string definition;  ///< link to the service's page; empty: none
+    std::string id;                                         ///< stable: history hangs on it
+    std::string title;                                      ///< may change; falls back to id
+    std::string owner;                                      ///< who to ask, usually a mail address
+    std::string about;                                      ///< the promise in the owner's prose
+    std::string definition;                                 ///< link to the service's page; empty: none
     std::vector<std::pair<std::string, std::string>> tags;  ///< in file order
     std::vector<std::string> layers;  ///< rows of the matrix, bottom first; default: the five of the design
 };
@@ -47,8 +47,8 @@ struct Maintenance {
 
 /// `[window]`: when the service has to be available.
 struct Window {
-    std::string timezone = "UTC";    ///< IANA name, checked by the reader
-    std::vector<WeeklyHours> open;   ///< empty: always
+    std::string timezone = "UTC";   ///< IANA name, checked by the reader
+    std::vector<WeeklyHours> open;  ///< empty: always
     std::vector<std::chrono::year_month_day> closed;
     std::vector<Maintenance> maintenance;
 };
@@ -103,11 +103,11 @@ struct Objective {
     Level level = Level::A2;
     std::vector<std::string> probes;  ///< ids; empty: every measurement probe of this level
     std::optional<Budget> budget;
-    std::optional<FailureBudget> max_failures;  ///< exactly one of budget and max_failures is there
-    std::optional<Duration> recovery;           ///< the outage that matters (S5)
-    Quorum agree{Quorum::Rule::majority, 1};    ///< locations that must agree before a target is down
-    std::vector<std::string> exclude_locations; ///< outer locations that do not vote (S9)
-    Quorum need{Quorum::Rule::all, 1};          ///< targets that must be up
+    std::optional<FailureBudget> max_failures;   ///< exactly one of budget and max_failures is there
+    std::optional<Duration> recovery;            ///< the outage that matters (S5)
+    Quorum agree{Quorum::Rule::majority, 1};     ///< locations that must agree before a target is down
+    std::vector<std::string> exclude_locations;  ///< outer locations that do not vote (S9)
+    Quorum need{Quorum::Rule::all, 1};           ///< targets that must be up
     // A3
     std::vector<Band> bands;
     std::optional<Duration> below_target_for;  ///< `outage_when`: this long below target is an outage
@@ -115,8 +115,8 @@ struct Objective {
     std::optional<Duration> mean;              ///< mean response time at most this
     // A4
     std::optional<ActiveUsers> users;
-    std::optional<WorkRate> work;   ///< per active user
-    std::optional<WorkRate> total;  ///< by the whole population
+    std::optional<WorkRate> work;                          ///< per active user
+    std::optional<WorkRate> total;                         ///< by the whole population
     std::vector<std::pair<std::string, Duration>> causes;  ///< shares of the budget by root cause (S10)
     Position at;
 };
@@ -141,8 +141,8 @@ struct ThinkTime {
 
 /// `[[probe.step]]`: one operation.
 struct Step {
-    std::string operation;                  ///< `do`
-    std::string label;                      ///< `name`, or else the operation
+    std::string operation;                    ///< `do`
+    std::string label;                        ///< `name`, or else the operation
     std::map<std::string, Value> parameters;  ///< only what was written; defaults are in the OperationInfo
     std::optional<Duration> timeout;
     std::optional<Duration> within;  ///< slower is `slow`, not `failed`
@@ -166,9 +166,9 @@ struct Probe {
     std::vector<std::string> targets;  ///< empty: one series with an empty target
     std::vector<std::string> from;     ///< locations; empty: every one
     Duration every{};
-    Duration timeout{};                ///< the whole transaction
+    Duration timeout{};  ///< the whole transaction
     double jitter = 0.5;
-    bool exclusive = false;            ///< must not overlap itself
+    bool exclusive = false;  ///< must not overlap itself
     std::optional<ThinkTime> think;
     std::vector<Step> steps;
     Position at;

@@ -15,9 +15,9 @@ namespace slimtax::schemas {
 struct Reference {
     enum class Kind { target, location, save, secret, unknown };
     Kind kind = Kind::unknown;
-    std::string name;      ///< of the saved value or the secret; for `unknown` the whole inside
+    std::string name;        ///< of the saved value or the secret; for `unknown` the whole inside
     std::size_t offset = 0;  ///< of the `$`, in bytes
-    bool closed = true;    ///< false: the `}` is missing
+    bool closed = true;      ///< false: the `}` is missing
 };
 
 /// All references of a text, in order, the unknown and the unclosed included.

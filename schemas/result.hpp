@@ -38,10 +38,10 @@ struct UserWork {
 /// One execution of a script. Identity: (key, intended).
 struct RunResult {
     SeriesKey key;
-    Instant intended;   ///< the slot's intended start
-    Instant started;    ///< the actual start; equals `intended` when not run or imported
-    Duration every{};   ///< the series' interval when this was due; 0: unknown, use the definition's
-    Duration length{};  ///< start to end, think time included
+    Instant intended;     ///< the slot's intended start
+    Instant started;      ///< the actual start; equals `intended` when not run or imported
+    Duration every{};     ///< the series' interval when this was due; 0: unknown, use the definition's
+    Duration length{};    ///< start to end, think time included
     Duration response{};  ///< the sum of the steps' response times, without think time
     Verdict verdict = Verdict::ok;
     std::string reason;  ///< one sentence that names server and cause; empty when ok

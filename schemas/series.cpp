@@ -21,7 +21,9 @@ std::uint64_t split_mix(std::uint64_t x) {
 }
 
 /// The upper 53 bits as a fraction in [0, 1).
-double fraction(std::uint64_t hash) { return static_cast<double>(hash >> 11) * 0x1.0p-53; }
+double fraction(std::uint64_t hash) {
+    return static_cast<double>(hash >> 11) * 0x1.0p-53;
+}
 
 }  // namespace
 
@@ -53,7 +55,9 @@ std::int64_t Schedule::slot_at(Instant instant) const {
     return t / every - (t % every < 0 ? 1 : 0);
 }
 
-bool Schedule::is_intended(Instant instant) const { return intended_start(slot_at(instant)) == instant; }
+bool Schedule::is_intended(Instant instant) const {
+    return intended_start(slot_at(instant)) == instant;
+}
 
 Instant Schedule::first_from(Instant instant) const {
     const std::int64_t slot = slot_at(instant);
