@@ -1,0 +1,245 @@
+#include "reporter/render/json_report.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <cmath>
+
+#include "reporter/html.hpp"
+#include "reporter/render/judgement.hpp"
+#include "reporter/render/wall_clock.hpp"
+#include "reporter/render/words.hpp"
+#include "schemas/units.hpp"
+
+namespace slimtax::reporter {
+namespace {
+
+using schemas::Duration;
+
+/// The unit that minutes are rounded to: 10⁻⁶ min.
+constexpr Duration millionth(60);
+
+double rounded(double value) {
+    return std::round(value * 1e6) / 1e6;
+}
+double minutes(Duration duration) {
+    return rounded(schemas::to_minutes(duration));
+}
+double milliseconds(Duration duration) {
+    return schemas::to_milliseconds(duration);
+}
+
+Json strings(const std::vector<std::string>& items) {
+    return Json(items);
+}
+
+Json minutes_json(const BookedTime& booked) {
+    const auto parts = whole_units(booked, millionth);
+    std::int64_t total = 0;
+    for (const std::int64_t part : parts) {
+        total += part;
+    }
+    const auto in_minutes = [](std::int64_t units) { return static_cast<double>(units) / 1e6; };
+    const auto of = [&](schemas::Booking booking) { return in_minutes(parts.at(static_cast<std::size_t>(booking))); };
+    Json out;
+    out["period"] = in_minutes(total);
+    out["outside"] = of(schemas::Booking::outside);
+    out["planned"] = of(schemas::Booking::planned);
+    out["unmeasured"] = of(schemas::Booking::unmeasured);
+    out["up"] = of(schemas::Booking::up);
+    out["degraded"] = of(schemas::Booking::degraded);
+    out["down"] = of(schemas::Booking::down);
+    return out;
+}
+
+Json outage_json(const Outage& outage) {
+    Json out;
+    out["from"] = schemas::to_rfc3339(outage.from);
+    out["to"] = schemas::to_rfc3339(outage.to);
+    out["ongoing"] = outage.ongoing;
+    out["minutes"] = minutes(outage.nominal);
+    out["at_least"] = minutes(outage.at_least);
+    out["at_most"] = minutes(outage.at_most);
+    out["cause"] = outage.cause;
+    out["reason"] = outage.reason;
+    out["targets"] = strings(outage.targets);
+    out["locations"] = strings(outage.locations);
+    return out;
+}
+
+Json runs_json(const RunCounts& runs) {
+    Json out;
+    out["due"] = runs.due;
+    for (const schemas::Verdict verdict : schemas::all_verdicts) {
+        out[std::string(schemas::to_string(verdict))] = runs.of(verdict);
+    }
+    return out;
+}
+
+Json response_json(const ResponseTimes& times) {
+    Json out;
+    out["samples"] = times.samples;
+    out["mean"] = rounded(times.mean);
+    out["min"] = rounded(times.min);
+    out["max"] = rounded(times.max);
+    out["stddev"] = rounded(times.stddev);
+    out["p50"] = rounded(times.p50);
+    out["p95"] = rounded(times.p95);
+    out["p99"] = rounded(times.p99);
+    return out;
+}
+
+Json band_json(const BandResult& result) {
+    const schemas::Band& band = result.band;
+    Json out;
+    out["from_ms"] = band.from ? Json(milliseconds(*band.from)) : Json();
+    out["up_to_ms"] = band.up_to ? Json(milliseconds(*band.up_to)) : Json();
+    out["at_least"] = band.at_least ? Json(rounded(*band.at_least)) : Json();
+    out["at_most"] = band.at_most ? Json(rounded(*band.at_most)) : Json();
+    out["share"] = rounded(result.share);
+    out["runs"] = result.runs;
+    out["met"] = result.met;
+    return out;
+}
+
+Json work_json(const WorkResult& work) {
+    Json out;
+    out["peak_active_users"] = work.peak_active_users;
+    out["units"] = rounded(work.units);
+    out["per_user_hour"] = rounded(work.per_user_hour);
+    out["total_per_hour"] = rounded(work.total_per_hour);
+    return out;
+}
+
+Json strip_json(const std::vector<BookedSpan>& strip) {
+    Json out = Json::array();
+    for (const BookedSpan& span : strip) {
+        Json one;
+        one["from"] = schemas::to_rfc3339(span.from);
+        one["to"] = schemas::to_rfc3339(span.to);
+        one["state"] = std::string(schemas::to_string(span.booking));
+        out.push_back(std::move(one));
+    }
+    return out;
+}
+
+Json series_json(const SeriesNow& series) {
+    Json out;
+    out["probe"] = series.key.probe;
+    out["target"] = series.key.target;
+    out["location"] = series.key.location;
+    out["state"] = std::string(schemas::to_string(series.state));
+    out["since"] = schemas::to_rfc3339(series.since);
+    out["reason"] = series.reason;
+    return out;
+}
+
+template <class Items, class Make>
+Json array_of(const Items& items, Make make) {
+    Json out = Json::array();
+    for (const auto& item : items) {
+        out.push_back(make(item));
+    }
+    return out;
+}
+
+std::string judgement_name(Judgement judgement) {
+    constexpr std::array<std::string_view, 4> names{"met", "not_measured", "not_proven", "missed"};
+    return std::string(names.at(static_cast<std::size_t>(judgement)));
+}
+
+}  // namespace
+
+Json light_json(const ObjectiveReport& objective) {
+    Json out;
+    out["colour"] = std::string(schemas::to_string(objective.light));
+    out["word"] = std::string(light_word(objective.light));
+    out["since"] = schemas::to_rfc3339(objective.light_since);
+    out["reason"] = objective.light_reason;
+    return out;
+}
+
+Json budget_json(const BudgetUse& budget) {
+    Json out;
+    out["text"] = budget.text;
+    out["unit"] = budget.in_failures ? "failed runs" : "minutes";
+    // Design §7 promises `minutes`; a budget of failed runs has none.
+    out["minutes"] = budget.in_failures ? Json() : Json(rounded(budget.allowed));
+    out["allowed"] = rounded(budget.allowed);
+    out["spent"] = rounded(budget.spent);
+    out["spent_at_least"] = rounded(budget.spent_at_least);
+    out["spent_at_most"] = rounded(budget.spent_at_most);
+    out["remaining"] = rounded(budget.remaining());
+    return out;
+}
+
+Json objective_json(const ServiceReport& service, const ObjectiveReport& objective, bool so_far) {
+    Json out;
+    out["id"] = objective.id;
+    out["title"] = title_of(objective);
+    out["level"] = std::string(schemas::to_string(objective.level));
+    out["met"] = objective.met;
+    out["judgement"] = judgement_name(judge(objective));
+    out["note"] = judgement_reason(objective, so_far);
+    out["promise"] = promise(service, objective);
+    out["minutes"] = minutes_json(objective.minutes);
+    out["budget"] = budget_json(objective.budget);
+    out["outages"] = array_of(objective.outages, outage_json);
+    out["runs"] = runs_json(objective.runs);
+    out["response_ms"] = response_json(objective.response_ms);
+    out["bands"] = array_of(objective.bands, band_json);
+    out["work"] = objective.work ? work_json(*objective.work) : Json();
+    out["longest_gap_seconds"] = schemas::to_seconds(objective.longest_gap);
+    out["light"] = light_json(objective);
+    out["strip"] = strip_json(objective.strip);
+    out["series"] = array_of(objective.series, series_json);
+    return out;
+}
+
+Json service_json(const ServiceReport& service, bool so_far) {
+    Json out;
+    out["id"] = service.id;
+    out["title"] = title_of(service);
+    out["owner"] = service.owner;
+    out["about"] = service.about;
+    out["definition"] = service.definition;
+    out["timezone"] = WallClock(service).name();
+    out["tags"] = Json::object();
+    for (const auto& [key, value] : service.tags) {
+        out["tags"][key] = value;
+    }
+    out["objectives"] = Json::array();
+    for (const ObjectiveReport& objective : service.objectives) {
+        out["objectives"].push_back(objective_json(service, objective, so_far));
+    }
+    return out;
+}
+
+Json period_json(const Report& report) {
+    Json out;
+    out["name"] = report.period.name;
+    out["from"] = schemas::to_rfc3339(report.period.from);
+    out["to"] = schemas::to_rfc3339(report.period.to);
+    out["so_far"] = report.so_far;
+    return out;
+}
+
+Json report_json(const Report& report) {
+    const Headline line = headline(report);
+    Json out;
+    out["method"] = report.method;
+    out["period"] = period_json(report);
+    out["headline"]["judgement"] = judgement_name(line.judgement);
+    out["headline"]["text"] = line.answer + " " + line.sentence;
+    out["services"] = Json::array();
+    for (const ServiceReport& service : report.services) {
+        out["services"].push_back(service_json(service, report.so_far));
+    }
+    return out;
+}
+
+std::string json_text(const Json& json) {
+    // Reasons come from servers: bytes that are not UTF-8 are replaced, never a reason to give no answer.
+    return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace slimtax::reporter

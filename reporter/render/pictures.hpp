@@ -1,0 +1,39 @@
+// The pictures that reports and pages share, as inline SVG. Each says in its label what it shows; no picture
+// speaks by colour alone. Colours come from base.css by class; lengths are percentages, so that a picture is as
+// wide as its place without being stretched out of shape.
+#pragma once
+
+#include "reporter/html.hpp"
+#include "reporter/render/wall_clock.hpp"
+#include "reporter/report.hpp"
+
+namespace slimtax::reporter {
+
+/// A circle, triangle, square, dashed circle, diamond or ring: silent, since a word stands beside it.
+[[nodiscard]] Html light_icon(schemas::Light light);
+
+/// The icon and its word. `word` replaces the usual one ("some down").
+[[nodiscard]] Html light_with_word(schemas::Light light, std::string_view word = {});
+
+/// How much of the budget is left: full at the start of a period, empty when spent, red when overspent.
+[[nodiscard]] Html budget_left_bar(const BudgetUse& budget);
+
+/// How much of the budget was spent, with the allowance as a mark and the bounds as a whisker.
+[[nodiscard]] Html budget_spent_bar(const BudgetUse& budget);
+
+/// The period as bands of colour: a row a local day (a row a week beyond 45 days, one row up to 26 hours).
+[[nodiscard]] Html strip(const ObjectiveReport& objective, const Period& period, const WallClock& clock);
+
+/// Each A3 band's share of runs against its goal.
+[[nodiscard]] Html band_bars(const ObjectiveReport& objective);
+
+/// The six kinds of time that add up to the period; also the legend of the strip.
+[[nodiscard]] Html sums(const ObjectiveReport& objective);
+
+/// Hatchings that the other pictures refer to: once a page, before them.
+[[nodiscard]] Html picture_patterns();
+
+/// `<time>`: exact for machines, short for people.
+[[nodiscard]] Html time_element(schemas::Instant at, std::string_view text);
+
+}  // namespace slimtax::reporter

@@ -1,0 +1,38 @@
+// A report for people and programs. Each is a pure function of the Report: the same report gives the same bytes.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "reporter/report.hpp"
+
+namespace slimtax::reporter {
+
+enum class Format { html, text, json, csv };
+
+[[nodiscard]] std::optional<Format> parse_format(std::string_view word);
+[[nodiscard]] std::string_view to_string(Format format);
+/// "text/html; charset=utf-8" …
+[[nodiscard]] std::string_view media_type(Format format);
+
+[[nodiscard]] std::string render(const Report& report, Format format);
+
+/// What stands above the report when the dashboard shows it: links (words, address). Left out in print.
+using ReportLinks = std::vector<std::pair<std::string, std::string>>;
+
+/// One file that needs nothing else: prints on A4, light and dark, no script.
+[[nodiscard]] std::string render_html(const Report& report, const ReportLinks& links = {});
+
+/// For terminals and mails: 78 columns, no control characters.
+[[nodiscard]] std::string render_text(const Report& report);
+
+/// As schemas/report.schema.json says; two blanks of indentation.
+[[nodiscard]] std::string render_json(const Report& report);
+
+/// RFC 4180, a row an objective. Text that a spreadsheet would take for a formula is led by an apostrophe.
+[[nodiscard]] std::string render_csv(const Report& report);
+
+}  // namespace slimtax::reporter

@@ -1,0 +1,205 @@
+// The report for terminals and mails: 78 columns of plain text.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "reporter/html.hpp"
+#include "reporter/render/judgement.hpp"
+#include "reporter/render/render.hpp"
+#include "reporter/render/wall_clock.hpp"
+#include "reporter/render/words.hpp"
+
+namespace slimtax::reporter {
+namespace {
+
+using schemas::Booking;
+using schemas::Duration;
+using schemas::Instant;
+
+constexpr std::size_t width = 78;
+/// up slow down planned unmeasured outside: readable without colour.
+constexpr std::string_view strip_signs = ".~#=? ";
+constexpr std::array<int, 6> strip_weight{1, 4, 5, 2, 3, 0};
+constexpr std::size_t most_outages = 10;
+
+/// Columns that the text takes on a terminal: code points, near enough for names.
+std::size_t columns(std::string_view text) {
+    return static_cast<std::size_t>(std::count_if(
+        text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+}
+
+/// One paragraph; further lines are indented by `indent`, the first one by `first`. Newlines become blanks.
+std::string wrapped(std::string_view text, std::size_t first = 0, std::size_t indent = 0) {
+    const std::string clean = clean_text(text);
+    std::string out(first, ' ');
+    std::size_t at = first;
+    std::size_t pos = 0;
+    bool line_start = true;
+    while (pos < clean.size()) {
+        const std::size_t end = std::min(clean.find_first_of(" \t\n", pos), clean.size());
+        const std::string_view word = std::string_view(clean).substr(pos, end - pos);
+        pos = end + 1;
+        if (word.empty()) {
+            continue;
+        }
+        if (!line_start && at + 1 + columns(word) > width) {
+            out += "\n" + std::string(indent, ' ');
+            at = indent;
+            line_start = true;
+        }
+        if (!line_start) {
+            out += ' ';
+            ++at;
+        }
+        out += word;
+        at += columns(word);
+        line_start = false;
+    }
+    return out + "\n";
+}
+
+/// The worst booking of each of `cells` equal parts of [from, to).
+std::string strip_line(const ObjectiveReport& objective, Instant from, Instant to, std::size_t cells) {
+    std::string line(cells, ' ');
+    std::vector<int> weight(cells, -1);
+    const auto length = static_cast<double>((to - from).count());
+    for (const BookedSpan& span : objective.strip) {
+        const Instant begin = std::max(span.from, from);
+        const Instant end = std::min(span.to, to);
+        if (begin >= end) {
+            continue;
+        }
+        const auto cell = [&](Instant at, Duration shift) {
+            const double part = static_cast<double>((at - from - shift).count()) / length;
+            return std::min(cells - 1, static_cast<std::size_t>(part * static_cast<double>(cells)));
+        };
+        const auto kind = static_cast<std::size_t>(span.booking);
+        for (std::size_t i = cell(begin, Duration(0)); i <= cell(end, Duration(1)); ++i) {
+            if (strip_weight.at(kind) > weight.at(i)) {
+                weight.at(i) = strip_weight.at(kind);
+                line.at(i) = strip_signs.at(kind);
+            }
+        }
+    }
+    return line;
+}
+
+std::string strip_text(const ObjectiveReport& objective, const Period& period, const WallClock& clock) {
+    if (period.length() <= std::chrono::hours(26)) {
+        const bool short_one = period.length() < std::chrono::minutes(20);
+        const auto tick = [&](Instant at) { return short_one ? clock.seconds(at) : clock.clock(at); };
+        return fmt::format("    {} |{}| {}\n", tick(period.from), strip_line(objective, period.from, period.to, 48),
+                           tick(period.to));
+    }
+    std::string out = fmt::format("    {:<10} {:<12}{:<12}{:<12}{:<12}24 h\n", "", " 0", " 6", " 12", " 18");
+    std::size_t days = 0;
+    for (Instant day = clock.day_start(period.from); day < period.to; day = clock.next_day(day)) {
+        if (++days > 45) {
+            return out + "    (more days than a text can show: see the html report)\n";
+        }
+        out += fmt::format("    {:<10} |{}|\n", clock.day(day), strip_line(objective, day, clock.next_day(day), 48));
+    }
+    return out;
+}
+
+std::string sums_text(const ObjectiveReport& objective) {
+    const auto seconds = whole_units(objective.minutes, std::chrono::seconds(1));
+    std::string out;
+    std::int64_t total = 0;
+    for (std::size_t i = 0; i < seconds.size(); ++i) {
+        total += seconds.at(i);
+        out += fmt::format("    {} {:<14}{:>12}\n", strip_signs.at(i), booking_word(schemas::all_bookings.at(i)),
+                           hours_words(seconds.at(i)));
+    }
+    return out + fmt::format("      {:<14}{:>12}   (hours:minutes:seconds)\n", "whole period", hours_words(total));
+}
+
+std::string outages_text(const ObjectiveReport& objective, const WallClock& clock) {
+    if (objective.outages.empty()) {
+        return "    Outages: none was seen.\n";
+    }
+    std::vector<const Outage*> shown;
+    for (const Outage& outage : objective.outages) {
+        shown.push_back(&outage);
+    }
+    std::stable_sort(shown.begin(), shown.end(),
+                     [](const Outage* a, const Outage* b) { return a->nominal > b->nominal; });
+    const std::size_t all = shown.size();
+    shown.resize(std::min(all, most_outages));
+    std::string out = fmt::format("    {}{}:\n", counted(all, "outage"), all > 1 ? ", the longest first" : "");
+    for (const Outage* outage : shown) {
+        std::string line = outage->ongoing ? fmt::format("{}, still going on", clock.full(outage->from))
+                                           : fmt::format("{} to {}", clock.full(outage->from), clock.full(outage->to));
+        line += ": " + time_words(outage->nominal);
+        if (outage->at_most > outage->at_least) {
+            line +=
+                fmt::format(" (at least {}, at most {})", time_words(outage->at_least), time_words(outage->at_most));
+        }
+        line += ". " + (outage->reason.empty() ? "No reason was recorded." : outage->reason);
+        line += outage->cause.empty() ? "" : fmt::format(" Cause: {}.", outage->cause);
+        if (!outage->locations.empty()) {
+            line += fmt::format(" Seen from {}.", list_words(outage->locations, 3));
+        }
+        out += wrapped("- " + line, 4, 6);
+    }
+    return all > shown.size() ? out + fmt::format("      and {} shorter ones\n", all - shown.size()) : out;
+}
+
+std::string objective_text(const Report& report, const ServiceReport& service, const ObjectiveReport& objective,
+                           const WallClock& clock) {
+    std::string state(judgement_word(judge(objective)));
+    std::transform(state.begin(), state.end(), state.begin(), [](unsigned char c) { return std::toupper(c); });
+    std::string out = wrapped(fmt::format("[{}] {} ({}: {})", state, title_of(objective),
+                                          schemas::to_string(objective.level), schemas::plain_words(objective.level)),
+                              2, 4);
+    out += wrapped("Result: " + judgement_reason(objective, report.so_far), 4, 6);
+    out += wrapped("Promise: " + promise(service, objective), 4, 6);
+    out += sums_text(objective) + strip_text(objective, report.period, clock) + outages_text(objective, clock);
+    const ResponseTimes& times = objective.response_ms;
+    if (objective.work) {
+        out += wrapped(
+            fmt::format("Work: {:.0f} units by at most {} active users; {:.3g} per user and hour.",
+                        objective.work->units, objective.work->peak_active_users, objective.work->per_user_hour),
+            4, 6);
+    } else if (times.samples > 0) {
+        out += wrapped(fmt::format("Response times of {}: half up to {}, 95 % up to {}, 99 % up to {}, slowest {}.",
+                                   counted(times.samples, "run"), response_words(times.p50), response_words(times.p95),
+                                   response_words(times.p99), response_words(times.max)),
+                       4, 6);
+    }
+    return out + "\n";
+}
+
+}  // namespace
+
+std::string render_text(const Report& report) {
+    const Headline line = headline(report);
+    const WallClock common = common_clock(report);
+    std::string out = wrapped(line.answer + " " + line.sentence);
+    out += wrapped(fmt::format("Service report{}, {}: {} ({}).", report.so_far ? " so far" : "", period_title(report),
+                               period_words(report, common), common.name()));
+    for (const ServiceReport* service : worst_first(report)) {
+        const WallClock clock(*service);
+        const std::string title = clean_text(title_of(*service));
+        out += "\n" + wrapped(title) + std::string(std::min(width, columns(title)), '-') + "\n";
+        if (!service->about.empty()) {
+            out += wrapped(service->about);
+        }
+        if (service->source != nullptr) {
+            out += wrapped(fmt::format("Promised {} ({}).", window_words(service->source->window), clock.name()));
+        }
+        for (const ObjectiveReport* objective : worst_first(*service)) {
+            out += objective_text(report, *service, *objective, clock);
+        }
+        if (service->objectives.empty()) {
+            out += "  No promise is made for this service.\n";
+        }
+    }
+    out += "\nHow to read this\n----------------\n";
+    for (const auto& [term, meaning] : how_to_read()) {
+        out += wrapped(term + ": " + meaning, 0, 2);
+    }
+    return out + "\n" + wrapped("Method: " + method_words(report));
+}
+
+}  // namespace slimtax::reporter

@@ -1,0 +1,358 @@
+#include "tests/unit/reporter/sample_report.hpp"
+
+#include <algorithm>
+
+namespace slimtax::reporter::sample {
+namespace {
+
+using namespace std::chrono_literals;
+using schemas::Booking;
+using schemas::Definition;
+using schemas::Duration;
+using schemas::Instant;
+using schemas::Level;
+using schemas::Light;
+using schemas::Objective;
+using schemas::Probe;
+using schemas::Quorum;
+using schemas::State;
+using schemas::Verdict;
+
+Instant at(Duration since_monday) {
+    return week_start() + since_monday;
+}
+constexpr Duration day(int count) {
+    return std::chrono::hours(24 * count);
+}
+
+Probe probe(std::string id, Level level, std::string layer, std::vector<std::string> covers,
+            std::vector<std::string> targets, std::vector<std::string> from, Duration every = 30s) {
+    Probe made;
+    made.id = id;
+    made.title = id;
+    made.level = level;
+    made.layer = std::move(layer);
+    made.covers = std::move(covers);
+    made.targets = std::move(targets);
+    made.from = std::move(from);
+    made.every = every;
+    made.timeout = 25s;
+    return made;
+}
+
+Objective objective(std::string id, std::string title, Level level, Duration allowance) {
+    Objective made;
+    made.id = std::move(id);
+    made.title = std::move(title);
+    made.level = level;
+    made.budget = schemas::Budget{allowance, schemas::BudgetPeriod::week};
+    return made;
+}
+
+std::shared_ptr<Definition> service(std::string id, std::string title, std::string about) {
+    auto made = std::make_shared<Definition>();
+    made->file = id + ".toml";
+    made->service.id = std::move(id);
+    made->service.title = std::move(title);
+    made->service.about = std::move(about);
+    made->service.owner = "im-team@campus.example";
+    made->service.definition = "https://intranet.campus.example/services/" + made->service.id;
+    made->service.layers = {"platform", "database", "application", "session", "end-to-end"};
+    made->window.timezone = "America/New_York";
+    return made;
+}
+
+ServiceReport report_of(const std::shared_ptr<Definition>& definition) {
+    ServiceReport made;
+    made.id = definition->service.id;
+    made.title = definition->service.title;
+    made.owner = definition->service.owner;
+    made.about = definition->service.about;
+    made.definition = definition->service.definition;
+    made.tags = definition->service.tags;
+    made.source = definition;
+    return made;
+}
+
+/// An objective whose strip is `base`, with `spans` cut into it; minutes follow from the strip.
+ObjectiveReport booked(const Objective& from, const Period& period, Booking base, std::vector<BookedSpan> spans) {
+    ObjectiveReport made;
+    made.id = from.id;
+    made.title = from.title;
+    made.level = from.level;
+    Instant reached = period.from;
+    const auto add = [&](Instant until, Booking booking) {
+        until = std::min(until, period.to);
+        if (until > reached) {
+            made.strip.push_back({reached, until, booking});
+            made.minutes[booking] += until - reached;
+            reached = until;
+        }
+    };
+    for (const BookedSpan& span : spans) {
+        add(span.from, base);
+        if (span.to > reached) {
+            add(span.to, span.booking);
+        }
+    }
+    add(period.to, base);
+    made.budget.allowed = from.budget ? schemas::to_minutes(from.budget->allowance) : 0;
+    made.budget.spent = schemas::to_minutes(made.minutes[Booking::down]);
+    made.budget.spent_at_least = made.budget.spent;
+    made.budget.spent_at_most = made.budget.spent;
+    made.budget.text = from.budget ? std::to_string(from.budget->allowance / 1min) + " min per week" : "";
+    made.met = made.budget.spent <= made.budget.allowed;
+    made.longest_gap = 45s;
+    made.runs.due = static_cast<std::uint64_t>(period.length() / 15s);
+    made.runs.by_verdict.at(0) = made.runs.due;
+    made.response_ms = {made.runs.due, 41.5, 12.25, 963, 20.125, 37, 88.4, 240.7};
+    made.light = Light::green;
+    made.light_since = period.from;
+    return made;
+}
+
+SeriesNow series(const Definition& definition, const std::string& probe, const std::string& target,
+                 const std::string& location, State state, Instant since, std::string reason = {}) {
+    return {{definition.service.id, probe, target, location}, state, since, std::move(reason)};
+}
+
+Outage outage(Duration from, Duration length, Duration at_least, Duration at_most, std::string reason,
+              std::string cause = {}) {
+    Outage made;
+    made.from = at(from);
+    made.to = at(from + length);
+    made.nominal = length;
+    made.at_least = at_least;
+    made.at_most = at_most;
+    made.reason = std::move(reason);
+    made.cause = std::move(cause);
+    made.targets = {"im1.campus.example", "im2.campus.example"};
+    made.locations = {"noc", "medical-centre"};
+    return made;
+}
+
+void take_outages(ObjectiveReport& report, std::vector<Outage> outages, const Period& period) {
+    report.budget.spent_at_least = 0;
+    report.budget.spent_at_most = 0;
+    for (Outage& one : outages) {
+        if (one.from >= period.to) {
+            continue;
+        }
+        if (one.to > period.to) {
+            one.to = period.to;
+            one.ongoing = true;
+            one.nominal = one.to - one.from;
+        }
+        report.budget.spent_at_least += schemas::to_minutes(one.at_least);
+        report.budget.spent_at_most += schemas::to_minutes(one.at_most);
+        report.outages.push_back(one);
+    }
+    const std::uint64_t failed = report.outages.size() * 40;
+    report.runs.by_verdict.at(0) -= failed;
+    report.runs.by_verdict.at(2) = failed;
+}
+
+const char* const ldap_reason = "LDAP bind to ldap1.campus.example:389 refused: invalid credentials (49)";
+
+std::shared_ptr<Definition> im_definition() {
+    auto made = service("campus-im", "Campus instant messaging",
+                        "Chat for faculty, students, staff and the medical centre. People see their buddy list within "
+                        "eight seconds of logging in.");
+    made->service.tags = {{"lob", "medical"}, {"campus", "north"}, {"tier", "gold"}};
+    for (unsigned weekday = 1; weekday <= 5; ++weekday) {
+        made->window.open.push_back({std::chrono::weekday(weekday), 6 * 60, 24 * 60});
+    }
+    made->window.open.push_back({std::chrono::Saturday, 8 * 60, 22 * 60});
+    made->window.open.push_back({std::chrono::Sunday, 8 * 60, 22 * 60});
+    const std::vector<std::string> both{"im1.campus.example", "im2.campus.example"};
+    const std::vector<std::string> places{"noc", "medical-centre"};
+    made->probes = {probe("sign-in", Level::A2, "session", {"front-end", "ldap"}, both, places),
+                    probe("buddy-list", Level::A3, "end-to-end", {"front-end", "ldap", "dns"}, both, places),
+                    probe("messages", Level::A4, "end-to-end", {"front-end"}, {}, {"im1"}, 60s),
+                    probe("prosody-process", Level::A0, "application", {}, {}, {"im1", "im2"})};
+    made->probes.back().purpose = schemas::Purpose::diagnostic;
+    Objective sign_in = objective("sign-in", "Sign-in", Level::A2, 50min);
+    sign_in.recovery = 15min;
+    sign_in.need.rule = Quorum::Rule::any;
+    sign_in.agree.rule = Quorum::Rule::majority;
+    Objective buddies = objective("buddy-list", "Buddy list", Level::A3, 60min);
+    buddies.bands = {{std::nullopt, 8s, 0.98, std::nullopt}, {8s, 20s, std::nullopt, 0.05}};
+    buddies.below_target_for = 10min;
+    Objective chatting = objective("chatting", "Chatting", Level::A4, 2h);
+    chatting.users = schemas::ActiveUsers{200, 15min};
+    chatting.work = schemas::WorkRate{30, 1h};
+    made->objectives = {sign_in, buddies, chatting};
+    return made;
+}
+
+ServiceReport im_report(const std::shared_ptr<Definition>& made, const Period& period) {
+    std::vector<BookedSpan> closed;
+    for (int d = 0; d < 5; ++d) {
+        closed.push_back({at(day(d)), at(day(d) + 6h), Booking::outside});
+    }
+    for (int d = 5; d < 7; ++d) {
+        closed.push_back({at(day(d)), at(day(d) + 8h), Booking::outside});
+        closed.push_back({at(day(d) + 22h), at(day(d + 1)), Booking::outside});
+    }
+    const auto with = [&](std::vector<BookedSpan> more) {
+        more.insert(more.end(), closed.begin(), closed.end());
+        std::sort(more.begin(), more.end(), [](const auto& a, const auto& b) { return a.from < b.from; });
+        return more;
+    };
+    ServiceReport report = report_of(made);
+    ObjectiveReport sign_in = booked(made->objectives[0], period, Booking::up,
+                                     with({{at(day(1) + 10h + 2min), at(day(1) + 10h + 50min), Booking::down},
+                                           {at(day(3) + 13h + 56min), at(day(3) + 14h + 35min), Booking::down},
+                                           {at(day(5) + 12h), at(day(5) + 12h + 12min), Booking::unmeasured}}));
+    take_outages(sign_in,
+                 {outage(day(1) + 10h + 2min, 48min, 47min + 20s, 48min + 55s, ldap_reason, "application"),
+                  outage(day(3) + 13h + 56min, 39min, 38min, 40min,
+                         "Connection to im2.campus.example:5222 refused: nothing listens there")},
+                 period);
+    const bool down_now = period.to < at(day(3) + 14h + 35min);
+    const State now_state = down_now ? State::down : State::up;
+    for (const char* place : {"noc", "medical-centre"}) {
+        for (const char* target : {"im1.campus.example", "im2.campus.example"}) {
+            sign_in.series.push_back(series(*made, "sign-in", target, place, now_state, at(day(3) + 13h + 56min),
+                                            down_now ? "Connection to im2.campus.example:5222 refused" : ""));
+        }
+    }
+    if (down_now) {
+        sign_in.light = Light::red;
+        sign_in.light_since = at(day(3) + 13h + 56min);
+        sign_in.light_reason = "Connection to im2.campus.example:5222 refused: nothing listens there.";
+    }
+    ObjectiveReport buddies = booked(made->objectives[1], period, Booking::up,
+                                     with({{at(day(1) + 10h), at(day(1) + 11h), Booking::degraded},
+                                           {at(day(3) + 14h), at(day(3) + 14h + 40min), Booking::degraded}}));
+    buddies.bands = {{made->objectives[1].bands[0], 0.9712, 19500, false},
+                     {made->objectives[1].bands[1], 0.021, 420, true}};
+    buddies.met = false;
+    buddies.verdict_note = "97.1 % of the buddy lists came within 8 s; 98 % were promised.";
+    buddies.response_ms = {20080, 812, 35, 24800, 2210, 410, 3900, 13100};
+    if (period.to < at(day(3) + 14h + 40min)) {
+        buddies.light = Light::amber;
+        buddies.light_since = at(day(3) + 14h);
+        buddies.light_reason = "Buddy list from im2.campus.example took 13.2 s; 8 s were promised.";
+    }
+    for (const char* place : {"noc", "medical-centre"}) {
+        buddies.series.push_back(series(*made, "buddy-list", "im1.campus.example", place, State::up, period.from));
+        buddies.series.push_back(
+            series(*made, "buddy-list", "im2.campus.example", place, State::degraded, at(day(3) + 14h), "took 13.2 s"));
+    }
+    ObjectiveReport chatting = booked(made->objectives[2], period, Booking::up, with({}));
+    chatting.work = WorkResult{312, 45120, 34.2, 6400};
+    chatting.response_ms = {};
+    chatting.series.push_back(series(*made, "messages", "", "im1", State::up, period.from));
+    report.objectives = {sign_in, buddies, chatting};
+    return report;
+}
+
+std::shared_ptr<Definition> simple(const char* id, const char* title, const char* about, const char* objective_title,
+                                   Level level) {
+    auto made = service(id, title, about);
+    made->probes = {probe("check", level, "end-to-end", {}, {"server.campus.example"}, {"noc"})};
+    made->objectives = {objective("works", objective_title, level, 30min)};
+    return made;
+}
+
+ServiceReport simple_report(const std::shared_ptr<Definition>& made, const Period& period, Booking base,
+                            std::vector<BookedSpan> spans, Light light, State state) {
+    ServiceReport report = report_of(made);
+    ObjectiveReport works = booked(made->objectives[0], period, base, std::move(spans));
+    works.light = light;
+    works.series.push_back(series(*made, "check", "server.campus.example", "noc", state, period.from));
+    report.objectives = {works};
+    return report;
+}
+
+Report make(const Period& period, bool open) {
+    const schemas::Definitions all = definitions();
+    const auto get = [&](std::size_t i) { return std::const_pointer_cast<Definition>(all.at(i)); };
+    Report report;
+    report.period = period;
+    report.so_far = open;
+    report.services.push_back(simple_report(get(0), period, Booking::up, {}, Light::green, State::up));
+    report.services.push_back(im_report(get(1), period));
+    ServiceReport names =
+        simple_report(get(2), period, Booking::up, {{at(day(2) + 3h), at(day(2) + 5h), Booking::unmeasured}},
+                      Light::green, State::up);
+    names.objectives[0].runs.by_verdict.at(0) -= 480;
+    names.objectives[0].runs.by_verdict.at(4) = 400;
+    report.services.push_back(names);
+    ServiceReport backup = simple_report(get(3), period, Booking::unmeasured, {}, Light::grey, State::unmeasured);
+    backup.objectives[0].runs.by_verdict = {};
+    backup.objectives[0].response_ms = {};
+    backup.objectives[0].light_reason = "No result from noc for 3 days.";
+    report.services.push_back(backup);
+    report.services.push_back(simple_report(get(4), period, Booking::up,
+                                            {{at(day(3) + 12h), at(day(3) + 16h), Booking::planned}},
+                                            open ? Light::blue : Light::green, State::up));
+    report.services.push_back(simple_report(get(5), period, Booking::outside,
+                                            {{at(day(0) + 8h), at(day(0) + 12h), Booking::up}}, Light::hollow,
+                                            State::up));
+    ServiceReport bad =
+        simple_report(get(6), period, Booking::up, {{at(day(0) + 1h), at(day(0) + 1h + 10min), Booking::down}},
+                      Light::green, State::up);
+    bad.objectives[0].series[0].reason = hostile;
+    bad.objectives[0].series[0].key.target = hostile;
+    take_outages(bad.objectives[0], {outage(day(0) + 1h, 10min, 9min, 11min, std::string(hostile) + " " + hostile)},
+                 period);
+    bad.objectives[0].outages[0].targets = {hostile};
+    bad.objectives[0].outages[0].locations = {hostile};
+    bad.objectives[0].outages[0].cause = hostile;
+    report.services.push_back(bad);
+    return report;
+}
+
+}  // namespace
+
+const char* const hostile =
+    "<script>document.title='owned'</script>\"'><img src=x onerror=alert(1)>&amp; \xD7\xA9\xD7\x9C\xD7\x95\xD7\x9D "
+    "\xE2\x80\xAEgnp.exe \xF0\x9F\x98\x80 \x1B[31m=cmd|' /C calc'!A0 \xFF\xFE";
+
+Instant week_start() {
+    using namespace std::chrono;
+    return sys_days(year(2026) / November / 16) + 5h;  // New York keeps UTC-5 in November
+}
+
+Instant now() {
+    return at(day(3) + 14h + 20min);
+}
+
+schemas::Definitions definitions() {
+    std::vector<std::shared_ptr<Definition>> all;
+    all.push_back(simple("directory", "Campus directory", "Names, numbers and passwords of everybody on campus.",
+                         "Look-up", Level::A3));
+    all.push_back(im_definition());
+    all.push_back(
+        simple("names", "Campus names (DNS)", "Every other service stands on this one.", "Answers", Level::A3));
+    all.push_back(simple("backup", "Backup", "", "Log-in", Level::A2));
+    all.push_back(simple("library", "Library portal", "Catalogue, loans and reading rooms.", "Reading", Level::A3));
+    all.back()->window.maintenance.push_back(
+        {std::chrono::local_days(std::chrono::year(2026) / std::chrono::November / 19) + 12h,
+         std::chrono::local_days(std::chrono::year(2026) / std::chrono::November / 19) + 16h, "new catalogue server",
+         std::nullopt});
+    all.push_back(simple("exams",
+                         "Registration for the written examinations of the faculties of law, medicine, mathematics and "
+                         "the natural sciences, including the evening school",
+                         "Open on Monday mornings only.", "Registering for an examination with a valid student number",
+                         Level::A2));
+    all.back()->window.open = {{std::chrono::Monday, 8 * 60, 12 * 60}};
+    all.push_back(simple("hostile", hostile, hostile, hostile, Level::A1));
+    all.back()->service.owner = hostile;
+    all.back()->service.definition = "javascript:alert(1)";
+    all.back()->service.tags = {{hostile, hostile}};
+    all.back()->probes[0].title = hostile;
+    all.back()->probes[0].layer = hostile;
+    return {all.begin(), all.end()};
+}
+
+Report week() {
+    return make({"2026-W47", week_start(), week_start() + day(7)}, false);
+}
+Report so_far() {
+    return make({"2026-W47", week_start(), now()}, true);
+}
+
+}  // namespace slimtax::reporter::sample
