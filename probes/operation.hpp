@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -33,13 +34,15 @@ struct Outcome {
     static Outcome fault(std::string reason) { return {schemas::Verdict::prober_fault, std::move(reason)}; }
 };
 
-/// A step's parameters after expansion, completed with the defaults of the operation's OperationInfo and with
-/// the target. Getters throw std::logic_error for a name the operation did not declare: that is our own mistake.
+/// A step's parameters after expansion (a parameter that the target fills is among `values`), completed with the
+/// defaults of the operation's OperationInfo. A text for a number, a flag or a duration is read as such: expansion
+/// makes texts; std::invalid_argument with a sentence when it is none. `info` must outlive it. Getters throw
+/// std::logic_error for a name the operation did not declare: that is our own mistake.
 class Arguments {
 public:
-    Arguments(const schemas::OperationInfo& info, std::map<std::string, schemas::Value> values);
+    Arguments(const schemas::OperationInfo& info, const std::map<std::string, schemas::Value>& values);
 
-    [[nodiscard]] bool has(std::string_view name) const;  ///< written, defaulted or filled by the target
+    [[nodiscard]] bool has(std::string_view name) const;                 ///< written, defaulted or filled by the target
     [[nodiscard]] const std::string& text(std::string_view name) const;  ///< "" when absent
     [[nodiscard]] std::int64_t integer(std::string_view name) const;     ///< 0 when absent
     [[nodiscard]] bool flag(std::string_view name) const;                ///< false when absent
@@ -49,8 +52,10 @@ public:
     [[nodiscard]] const schemas::Pattern* pattern(std::string_view name) const;  ///< null when absent
 
 private:
+    [[nodiscard]] const schemas::Value* find(std::string_view name) const;
+
     const schemas::OperationInfo* info_;
-    std::map<std::string, schemas::Value> values_;
+    std::map<std::string, schemas::Value, std::less<>> values_;
 };
 
 /// What the steps of one run share: an open XMPP stream, cookies. Closed, in reverse order, when the run ends.
@@ -109,9 +114,9 @@ public:
 
 /// What one step of one run may use. References live as long as the step.
 struct StepContext {
-    Engine& engine;            ///< loop, resolver, TLS, HTTP
+    Engine& engine;  ///< loop, resolver, TLS, HTTP
     const Arguments& arguments;
-    TimePoint deadline;        ///< the earlier of the step's and the run's; every wait takes it
+    TimePoint deadline;  ///< the earlier of the step's and the run's; every wait takes it
     Session& session;
     Memory& memory;
     StepReport& report;

@@ -1,9 +1,15 @@
 // From runs to a report: the ledger, the calendar and the budgets put together. A pure function of results,
 // definitions, period and method version; `now` only says where an open period is cut.
+//
+//   runs of a series ─ performance / work ─ ledger ─→ state spans ─┐
+//   runs of controls ─ ledger ─→ locations at fault ───────────────┴ combine ─→ state spans of the objective
+//   window ─ calendar ─→ open, planned, outside ─────────────────────────────── book ─→ minutes, outages, strip
+//                                                                        budget, light ─→ ObjectiveReport
 #pragma once
 
 #include <functional>
 
+#include "reporter/period.hpp"
 #include "reporter/report.hpp"
 #include "reporter/run.hpp"
 #include "reporter/store.hpp"
@@ -20,9 +26,15 @@ using RunSource =
 struct Surroundings {
     std::vector<std::string> locations;
     schemas::Duration arrival_grace = std::chrono::seconds(10);
-    /// The control probes of all services (Probe::control), for judging locations.
+    /// The control probes of all services (Probe::control), for judging locations. make_report finds those of
+    /// its definitions by itself; evaluate knows the interval of those of its own definition, of others only
+    /// what their runs say.
     std::vector<schemas::SeriesKey> controls;
 };
+
+/// The series of all control probes.
+[[nodiscard]] std::vector<schemas::SeriesKey> find_controls(const schemas::Definitions& definitions,
+                                                            const std::vector<std::string>& locations);
 
 /// One objective over a period. `now`: runs due after it are not missed yet; an open period ends there.
 [[nodiscard]] Stored<ObjectiveReport> evaluate(const schemas::Definition& definition,
@@ -30,9 +42,12 @@ struct Surroundings {
                                                schemas::Instant now, const Surroundings& surroundings,
                                                const RunSource& runs);
 
-/// All services. `period` is cut at `now` when it has not ended.
+/// All services over the same instants. `period` is cut at `now` when it has not ended.
 [[nodiscard]] Stored<Report> make_report(const schemas::Definitions& definitions, const Period& period,
-                                         schemas::Instant now, const Surroundings& surroundings,
-                                         const RunSource& runs);
+                                         schemas::Instant now, const Surroundings& surroundings, const RunSource& runs);
+
+/// All services, each over the period in its own time zone: a week is every service's own week.
+[[nodiscard]] Stored<Report> make_report(const schemas::Definitions& definitions, const AskedPeriod& period,
+                                         schemas::Instant now, const Surroundings& surroundings, const RunSource& runs);
 
 }  // namespace slimtax::reporter

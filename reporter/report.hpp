@@ -47,13 +47,14 @@ struct BookedTime {
 
 struct Outage {
     schemas::Instant from;
-    schemas::Instant to;          ///< the period's end (or now) when `ongoing`
+    schemas::Instant to;  ///< the period's end (or now) when `ongoing`
     bool ongoing = false;
+    bool since_before = false;    ///< it began before the period: `from` is the first moment that counts here
     schemas::Duration nominal{};  ///< of the part that counts: inside the window, not planned
     schemas::Duration at_least{};
     schemas::Duration at_most{};
-    std::string cause;   ///< "network", "application" …; empty: none proposed
-    std::string reason;  ///< the first failed run's sentence
+    std::string cause;                   ///< "network", "application" …; empty: none proposed
+    std::string reason;                  ///< the first failed run's sentence
     std::vector<std::string> targets;    ///< that were down
     std::vector<std::string> locations;  ///< that said so
 };
@@ -81,9 +82,16 @@ struct BandResult {
 /// An A4 objective as measured, over the period's measured window.
 struct WorkResult {
     std::int64_t peak_active_users = 0;
-    double units = 0;                   ///< work done in all
-    double per_user_hour = 0;           ///< mean work per active user and hour
+    double units = 0;          ///< work done in all
+    double per_user_hour = 0;  ///< mean work per active user and hour
     double total_per_hour = 0;
+};
+
+/// A root cause's share of the budget (S10).
+struct CauseUse {
+    std::string cause;
+    double allowed = 0;  ///< minutes, scaled like the budget
+    double spent = 0;    ///< minutes of outages with that cause
 };
 
 struct BudgetUse {
@@ -94,7 +102,8 @@ struct BudgetUse {
     double spent_at_least = 0;
     double spent_at_most = 0;
     [[nodiscard]] double remaining() const { return allowed - spent; }
-    std::string text;    ///< as the owner wrote it: "50 min per week"
+    std::string text;              ///< as the owner wrote it: "50 min per week"
+    std::vector<CauseUse> causes;  ///< in the definition's order; empty: no shares promised
 };
 
 /// The state of one series at the period's end, for lights and drill-down.
@@ -119,7 +128,7 @@ struct ObjectiveReport {
     ResponseTimes response_ms;
     std::vector<BandResult> bands;
     std::optional<WorkResult> work;
-    std::vector<BookedSpan> strip;  ///< the whole period, for pictures
+    std::vector<BookedSpan> strip;    ///< the whole period, for pictures
     schemas::Duration longest_gap{};  ///< between runs: bounds speak of outages longer than this
     std::vector<SeriesNow> series;
     schemas::Light light = schemas::Light::grey;  ///< at the period's end
@@ -137,11 +146,15 @@ struct ServiceReport {
     /// What was promised: the window with its time zone, objectives and probes in full. Renderers show times in
     /// that zone and put the promise into words; without it they say UTC.
     std::shared_ptr<const schemas::Definition> source;
+    /// The period in this service's time zone, whole also when it has not ended: "2026-W47" begins at each
+    /// service's own Monday 00:00.
+    Period period;
     std::vector<ObjectiveReport> objectives;
 };
 
 struct Report {
     std::string method{method_version};
+    /// Of all services together: from the earliest begin to the latest end; cut at "now" when so_far.
     Period period;
     bool so_far = false;  ///< the period has not ended: its end here is "now"
     std::vector<ServiceReport> services;

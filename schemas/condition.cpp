@@ -300,12 +300,14 @@ private:
         while (at_ < text_.size() && is_letter(text_[at_])) {
             ++at_;
         }
-        const std::string_view unit = text_.substr(unit_at, at_ - unit_at);
-        if (unit.empty() || unit == "and") {
+        const auto duration = parse_duration(text_.substr(start, at_ - start));
+        // A word apart from the number is its unit only where one is due: `status == 200 or` lacks an "and".
+        const bool is_unit =
+            duration || unit_at == number_end || (output_ != nullptr && output_->type == OutputType::duration);
+        if (unit_at == at_ || text_.substr(unit_at, at_ - unit_at) == "and" || !is_unit) {
             at_ = number_end;
             return true;
         }
-        const auto duration = parse_duration(text_.substr(start, at_ - start));
         if (!duration) {
             return fail(start, duration.error());
         }

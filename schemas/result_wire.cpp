@@ -287,6 +287,9 @@ tl::expected<Batch, std::string> decode_json(std::string_view text) {
     if (first_invalid_utf8(text) != std::string_view::npos) {
         return tl::unexpected<std::string>("the body is not UTF-8");
     }
+    if (text.find('{') == std::string_view::npos) {  // protobuf would take an empty text for an empty batch
+        return tl::unexpected<std::string>("the body is not a batch of results in JSON: it holds no object");
+    }
     google::protobuf::util::JsonParseOptions options;
     options.case_insensitive_enum_parsing = true;
     wire::Batch message;

@@ -204,23 +204,28 @@ std::optional<int> parse_clock(std::string_view text) {
     return static_cast<int>(*hours * 60 + *minutes);
 }
 
+/// The largest unit that makes a whole number, or, below a second, a shorter fraction of a larger one: "15min",
+/// "90s", "1.5s".
 std::string to_text_with(Duration duration, std::string_view blank) {
-    std::string shortest;
+    if (duration == Duration::zero()) {
+        return fmt::format("0{}s", blank);
+    }
+    std::string best;
     for (const Unit& unit : units) {
         const double value = static_cast<double>(duration.count()) / static_cast<double>(unit.micros);
-        if (value < 1) {
+        const bool whole = duration.count() % unit.micros == 0;
+        if (value < 1 || (!whole && unit.micros > 1'000'000)) {
             continue;
         }
         const std::string text = fmt::format("{}{}{}", value, blank, unit.name);
-        if (!shortest.empty() && text.size() >= shortest.size()) {
-            continue;
+        if ((best.empty() || text.size() < best.size()) && parse_duration(text) == duration) {
+            best = text;
         }
-        if (parse_duration(text) == duration) {
-            shortest = text;
+        if (whole) {
+            break;
         }
     }
-    return shortest.empty() ? fmt::format("{}{}{}", duration.count(), blank, duration.count() == 0 ? "s" : "us")
-                            : shortest;
+    return best.empty() ? fmt::format("{}{}us", duration.count(), blank) : best;
 }
 
 }  // namespace

@@ -36,7 +36,7 @@ using Parsed = tl::expected<T, std::string>;
 [[nodiscard]] Parsed<double> parse_share(std::string_view text);
 [[nodiscard]] Parsed<std::vector<WeeklyHours>> parse_hours(std::string_view text);
 
-/// The shortest form that reads back the same: "1.5s", "250ms", "2h".
+/// A short form that reads back the same: "15min", "90s", "1.5s", "250ms".
 [[nodiscard]] std::string to_text(Duration duration);
 
 /// "50 min per week".

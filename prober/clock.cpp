@@ -1,0 +1,30 @@
+#include "prober/clock.hpp"
+
+#include <ctime>
+
+namespace slimtax::prober {
+namespace {
+
+schemas::Duration read(clockid_t id) {
+    timespec now{};
+    ::clock_gettime(id, &now);
+    return std::chrono::duration_cast<schemas::Duration>(std::chrono::seconds(now.tv_sec) +
+                                                         std::chrono::nanoseconds(now.tv_nsec));
+}
+
+}  // namespace
+
+schemas::Instant SystemClock::wall() const {
+    return schemas::Instant(read(CLOCK_REALTIME));
+}
+
+probes::TimePoint SystemClock::steady() const {
+    return probes::Loop::now();
+}
+
+schemas::Duration SystemClock::suspended() const {
+    // Linux: CLOCK_BOOTTIME counts suspension, CLOCK_MONOTONIC does not.
+    return read(CLOCK_BOOTTIME) - read(CLOCK_MONOTONIC);
+}
+
+}  // namespace slimtax::prober

@@ -1,0 +1,26 @@
+// Users' names become pseudonyms before anything leaves the process (I8).
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace slimtax::prober {
+
+/// A keyed hash: the same name gives the same pseudonym under the same key, and without the key nobody can test
+/// a guess. Immutable; may be shared between threads.
+class Pseudonyms {
+public:
+    /// `key` should hold at least 16 random bytes; any length works.
+    explicit Pseudonyms(std::string key) : key_(std::move(key)) {}
+
+    /// The first 64 bits of HMAC-SHA256(key, name) as 16 hex digits.
+    [[nodiscard]] std::string of(std::string_view name) const;
+
+    /// A fresh random key of 32 bytes.
+    [[nodiscard]] static std::string random_key();
+
+private:
+    std::string key_;
+};
+
+}  // namespace slimtax::prober

@@ -1,0 +1,326 @@
+#include "prober/script.hpp"
+
+#include <algorithm>
+#include <exception>
+#include <map>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "prober/text.hpp"
+#include "probes/io/engine.hpp"
+#include "probes/io/loop.hpp"
+
+namespace slimtax::prober {
+namespace {
+
+using probes::Loop;
+using probes::Outcome;
+using probes::Task;
+using probes::TimePoint;
+using schemas::Duration;
+using schemas::Step;
+using schemas::StepResult;
+using schemas::Verdict;
+
+// From here on a step's time is not worth believing: the process itself stood still for so long.
+constexpr Duration stall_limit = std::chrono::seconds(1);
+
+Duration since(TimePoint start) {
+    return std::chrono::duration_cast<Duration>(Loop::now() - start);
+}
+
+bool completed(Verdict verdict) {
+    return verdict == Verdict::ok || verdict == Verdict::slow;
+}
+
+std::string value_text(const schemas::OutputValue& value, schemas::OutputType type) {
+    if (const auto* text = std::get_if<std::string>(&value)) {
+        return *text;
+    }
+    if (const auto* flag = std::get_if<bool>(&value)) {
+        return *flag ? "true" : "false";
+    }
+    const double number = std::get<double>(value);
+    return type == schemas::OutputType::duration ? plain(Duration(static_cast<std::int64_t>(number * 1e6)))
+                                                 : fmt::format("{}", number);
+}
+
+// One execution. Lives in run_script's frame.
+class Script {
+public:
+    Script(ScriptEnvironment& environment, RunRequest request, probes::Memory& memory, ScriptWatcher* watcher)
+        : environment_(environment),
+          request_(std::move(request)),
+          probe_(*request_.probe),
+          memory_(memory),
+          watcher_(watcher),
+          begun_(Loop::now()),
+          run_deadline_(begun_ + probe_.timeout) {
+        result_.key = request_.key();
+        result_.intended = request_.intended;
+        result_.started = request_.started;
+        result_.every = probe_.every;
+    }
+
+    Task<schemas::RunResult> run() {
+        for (const Step& step : probe_.steps) {
+            if (!completed(result_.verdict) && !step.always) {
+                watch_skip(step, "an earlier step failed");
+                continue;
+            }
+            co_await run_step(step);
+        }
+        result_.length = since(begun_);
+        for (const auto& [user, units] : users_) {
+            result_.users.push_back({environment_.pseudonyms.of(user), units});
+        }
+        co_return std::move(result_);
+    }
+
+private:
+    // How a step went, before the script judges it.
+    struct Attempt {
+        Outcome outcome;
+        probes::StepReport report;
+        const schemas::OperationInfo* info = nullptr;
+        bool skipped = false;
+    };
+
+    Task<> run_step(const Step& step) {
+        StepResult entry;
+        entry.name = step.label;
+        entry.operation = step.operation;
+        Attempt attempt;
+        if (completed(result_.verdict)) {
+            co_await pause_before(step, entry);
+        }
+        if (stopping()) {
+            attempt.outcome = {Verdict::not_run, "the prober was stopped"};
+        } else if (!step.always && Loop::now() >= run_deadline_) {
+            attempt.outcome = Outcome::timeout(
+                fmt::format("the run's time-out of {} passed {} '{}'", plain(probe_.timeout),
+                            entry.think > Duration::zero() ? "in the pause before" : "before", step.label));
+        } else {
+            co_await attempt_step(step, entry, attempt);
+        }
+        if (attempt.skipped) {
+            watch_skip(step, attempt.outcome.reason);
+            co_return;
+        }
+        take_in(step, std::move(entry), attempt);
+    }
+
+    Task<> pause_before(const Step& step, StepResult& entry) {
+        const auto& think = step.think ? step.think : probe_.think;
+        if (!think || think->most <= Duration::zero()) {
+            co_return;
+        }
+        const auto spread = static_cast<double>((think->most - think->least).count());
+        const Duration pause = think->least + Duration(static_cast<std::int64_t>(spread * environment_.random()));
+        if (watcher_ != nullptr) {
+            watcher_->pausing(step, pause);
+        }
+        const TimePoint start = Loop::now();
+        const TimePoint end = step.always ? start + pause : std::min(start + pause, run_deadline_);
+        co_await environment_.engine.loop().sleep_until(end);
+        entry.think = since(start);
+    }
+
+    Task<> attempt_step(const Step& step, StepResult& entry, Attempt& attempt) {
+        const probes::Operation* operation = environment_.find_operation(step.operation);
+        if (operation == nullptr) {
+            attempt.outcome = Outcome::fault(fmt::format("this prober knows no operation '{}'", step.operation));
+            co_return;
+        }
+        attempt.info = &operation->info;
+        try {
+            ExpansionSources sources{request_.target, request_.location, &saved_, environment_.secret};
+            auto values = complete_parameters(step, operation->info, sources, environment_.fallbacks);
+            if (!values) {
+                attempt.outcome = {values.error().verdict,
+                                   fmt::format("'{}' cannot start: {}", step.label, values.error().reason)};
+                // What only cleans up has nothing to clean up when the step that it leans on never came so far.
+                attempt.skipped = values.error().saved_missing && !completed(result_.verdict);
+                co_return;
+            }
+            const probes::Arguments arguments(operation->info, std::move(*values));
+            if (watcher_ != nullptr) {
+                watcher_->starting(step);
+            }
+            co_await call(step, *operation, arguments, entry, attempt);
+        } catch (const std::exception& error) {
+            attempt.outcome = Outcome::fault(fmt::format("{} broke on our side: {}", step.operation, error.what()));
+        } catch (...) {
+            attempt.outcome = Outcome::fault(fmt::format("{} broke on our side", step.operation));
+        }
+    }
+
+    Task<> call(const Step& step, const probes::Operation& operation, const probes::Arguments& arguments,
+                StepResult& entry, Attempt& attempt) {
+        const Duration still_before = stood_still();
+        const TimePoint start = Loop::now();
+        entry.offset = std::chrono::duration_cast<Duration>(start - begun_);
+        const TimePoint deadline = deadline_of(step, start);
+        probes::StepContext context{environment_.engine,
+                                    arguments,
+                                    deadline,
+                                    session_,
+                                    memory_,
+                                    attempt.report,
+                                    request_.target,
+                                    request_.started + entry.offset};
+        try {
+            attempt.outcome = co_await operation.run(context);
+        } catch (const std::exception& error) {
+            attempt.outcome = Outcome::fault(fmt::format("{} broke on our side: {}", step.operation, error.what()));
+        }
+        entry.response = attempt.report.measured.value_or(since(start));
+        const Duration still = stood_still() - still_before;
+        if (stopping() && attempt.outcome.verdict != Verdict::ok) {
+            attempt.outcome = {Verdict::not_run, fmt::format("the prober was stopped during '{}'", step.label)};
+        } else if (still >= stall_limit) {
+            attempt.outcome = Outcome::fault(fmt::format(
+                "this prober stood still for {} during '{}', so its outcome says nothing", plain(still), step.label));
+        } else if (attempt.outcome.verdict == Verdict::timeout && deadline == run_deadline_) {
+            attempt.outcome.reason = fmt::format("the run's time-out of {} passed during '{}': {}",
+                                                 plain(probe_.timeout), step.label, attempt.outcome.reason);
+        }
+    }
+
+    [[nodiscard]] TimePoint deadline_of(const Step& step, TimePoint start) const {
+        if (step.always) {
+            return start + step.timeout.value_or(always_allowance);
+        }
+        return step.timeout ? std::min(start + *step.timeout, run_deadline_) : run_deadline_;
+    }
+
+    // Judges what the operation left to the script, and books it.
+    void take_in(const Step& step, StepResult entry, Attempt& attempt) {
+        probes::StepReport& report = attempt.report;
+        Outcome& outcome = attempt.outcome;
+        if (completed(outcome.verdict)) {
+            for (const schemas::Timing& timing : report.timings) {
+                const std::string name = "time." + timing.name;
+                if (report.outputs.find(name) == nullptr) {
+                    report.outputs.set(name, schemas::to_seconds(timing.took));
+                }
+            }
+            judge(step, entry, report, outcome);
+        }
+        entry.verdict = outcome.verdict;
+        entry.reason = outcome.verdict == Verdict::ok ? "" : tidy_sentence(environment_.redact(outcome.reason));
+        if (outcome.verdict != Verdict::ok && entry.reason.empty()) {
+            entry.reason = fmt::format("'{}' ended {} and gave no reason", step.label, to_string(outcome.verdict));
+        }
+        entry.timings = std::move(report.timings);
+        if (result_.verdict == Verdict::ok || (result_.verdict == Verdict::slow && !completed(entry.verdict))) {
+            result_.verdict = entry.verdict;
+            result_.reason = entry.reason;
+        }
+        if (completed(result_.verdict) && Loop::now() > run_deadline_ && step.always) {
+            result_.verdict = Verdict::timeout;
+            result_.reason =
+                fmt::format("the run's time-out of {} passed during '{}'", plain(probe_.timeout), step.label);
+        }
+        result_.response += entry.response;
+        take_in_work(report);
+        result_.steps.push_back(std::move(entry));
+        if (watcher_ != nullptr) {
+            watch_end(step, attempt);
+        }
+    }
+
+    void judge(const Step& step, const StepResult& entry, const probes::StepReport& report, Outcome& outcome) {
+        if (const auto trouble = save(step, report)) {
+            outcome = Outcome::failed(fmt::format("{}: {}", named(step), *trouble));
+        } else if (const auto violation = step.expect ? step.expect->violated_by(report.outputs) : std::nullopt) {
+            outcome = Outcome::failed(fmt::format("{}: {}", named(step), *violation));
+        } else if (step.within && entry.response > *step.within) {
+            outcome = {Verdict::slow, fmt::format("{} took {}, longer than {}", named(step), plain(entry.response),
+                                                  plain(*step.within))};
+        }
+    }
+
+    std::optional<std::string> save(const Step& step, const probes::StepReport& report) {
+        for (const schemas::Save& wanted : step.save) {
+            const schemas::OutputValue* value = report.outputs.find(wanted.output);
+            if (value == nullptr) {
+                return fmt::format("there is no '{}' to save as '{}'", wanted.output, wanted.name);
+            }
+            std::string text = value_text(*value, schemas::OutputType::number);
+            if (wanted.match) {
+                const auto groups = wanted.match->match(text);
+                if (!groups) {
+                    return fmt::format("'{}' holds nothing to save as '{}': no match for {}", wanted.output,
+                                       wanted.name, wanted.match->text());
+                }
+                text = std::string(groups->size() > 1 ? (*groups)[1] : groups->front());
+            }
+            saved_[wanted.name] = std::move(text);
+        }
+        return std::nullopt;
+    }
+
+    void take_in_work(const probes::StepReport& report) {
+        result_.work += report.work;
+        result_.work_span = std::max(result_.work_span, report.work_span);
+        for (const auto& [user, units] : report.users) {
+            users_[user] += units;
+        }
+    }
+
+    void watch_end(const Step& step, Attempt& attempt) {
+        StepView view{step, result_.steps.back(), {}, {}, attempt.report.work, attempt.report.users.size()};
+        if (attempt.info != nullptr) {
+            for (const schemas::Output& output : attempt.info->outputs) {
+                if (const auto* value = attempt.report.outputs.find(output.name)) {
+                    view.outputs.emplace_back(output.name,
+                                              tidy_sentence(environment_.redact(value_text(*value, output.type))));
+                }
+            }
+        }
+        for (const std::string& line : attempt.report.transcript) {
+            view.transcript.push_back(tidy_sentence(environment_.redact(line)));
+        }
+        watcher_->ended(view);
+    }
+
+    void watch_skip(const Step& step, std::string_view why) {
+        if (watcher_ != nullptr) {
+            watcher_->skipped(step, why);
+        }
+    }
+
+    // "xmpp.roster at im1.campus.example"
+    [[nodiscard]] std::string named(const Step& step) const {
+        return request_.target.empty() ? step.label : fmt::format("{} at {}", step.label, request_.target);
+    }
+
+    [[nodiscard]] bool stopping() const { return environment_.stopping && environment_.stopping(); }
+    [[nodiscard]] Duration stood_still() const {
+        return environment_.stood_still ? environment_.stood_still() : Duration::zero();
+    }
+
+    ScriptEnvironment& environment_;
+    RunRequest request_;
+    const schemas::Probe& probe_;
+    probes::Memory& memory_;
+    ScriptWatcher* watcher_;
+    TimePoint begun_;
+    TimePoint run_deadline_;
+    schemas::RunResult result_;
+    probes::Session session_;
+    std::map<std::string, std::string> saved_;
+    std::map<std::string, std::uint64_t> users_;
+};
+
+}  // namespace
+
+Task<schemas::RunResult> run_script(ScriptEnvironment& environment, RunRequest request, probes::Memory& memory,
+                                    ScriptWatcher* watcher) {
+    Script script(environment, std::move(request), memory, watcher);
+    co_return co_await script.run();
+}
+
+}  // namespace slimtax::prober

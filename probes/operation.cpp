@@ -1,0 +1,197 @@
+#include "probes/operation.hpp"
+
+#include <charconv>
+#include <mutex>
+#include <stdexcept>
+#include <utility>
+
+#define TOML_ENABLE_FORMATTERS 0
+#include <toml++/toml.h>
+
+#include "schemas/units.hpp"
+
+namespace slimtax::probes {
+namespace {
+
+using Values = std::map<std::string, schemas::Value>;
+using schemas::ParameterType;
+
+[[noreturn]] void bad_row(const schemas::OperationInfo& info, std::string_view name, const std::string& what) {
+    throw std::logic_error("operation " + std::string(info.name) + ", parameter " + std::string(name) + ": " + what);
+}
+
+const schemas::Parameter* find_parameter(const schemas::OperationInfo& info, std::string_view name) {
+    for (const schemas::Parameter& parameter : info.parameters) {
+        if (parameter.name == name) {
+            return &parameter;
+        }
+    }
+    return nullptr;
+}
+
+/// A text that an expansion made, as the value that the parameter wants. Throws std::invalid_argument.
+schemas::Value from_text(const schemas::Parameter& parameter, const std::string& text) {
+    const auto refuse = [&](const std::string& wanted) -> schemas::Value {
+        throw std::invalid_argument(std::string(parameter.name) + " is \"" + text + "\": expected " + wanted);
+    };
+    switch (parameter.type) {
+        case ParameterType::integer: {
+            std::int64_t number = 0;
+            const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+            if (error != std::errc() || end != text.data() + text.size()) {
+                return refuse("a whole number");
+            }
+            if (parameter.least < parameter.most && (number < parameter.least || number > parameter.most)) {
+                return refuse("a number from " + std::to_string(parameter.least) + " to " +
+                              std::to_string(parameter.most));
+            }
+            return number;
+        }
+        case ParameterType::boolean:
+            return text == "true"    ? schemas::Value(true)
+                   : text == "false" ? schemas::Value(false)
+                                     : refuse("true or false");
+        case ParameterType::duration: {
+            const auto duration = schemas::parse_duration(text);
+            return duration ? schemas::Value(*duration) : refuse(duration.error());
+        }
+        case ParameterType::choice:
+            for (const std::string_view choice : parameter.choices) {
+                if (choice == text) {
+                    return text;
+                }
+            }
+            return refuse("one of its choices");
+        case ParameterType::pattern: {
+            const auto pattern = schemas::Pattern::compile(text);
+            return pattern ? schemas::Value(*pattern) : refuse("a regular expression: " + pattern.error().message);
+        }
+        case ParameterType::text: return text;
+        case ParameterType::text_list: return schemas::TextList{text};
+        case ParameterType::text_map: return refuse("a table");
+    }
+    return text;
+}
+
+/// A row's `fallback`, which is TOML text.
+schemas::Value from_fallback(const schemas::OperationInfo& info, const schemas::Parameter& parameter) try {
+    const toml::table document = toml::parse("value = " + std::string(parameter.fallback));
+    const toml::node& node = *document.get("value");
+    if (const auto* number = node.as_integer()) {
+        return number->get();
+    }
+    if (const auto* flag = node.as_boolean()) {
+        return flag->get();
+    }
+    if (const auto* text = node.as_string()) {
+        return from_text(parameter, text->get());
+    }
+    if (const auto* array = node.as_array()) {
+        schemas::TextList list;
+        for (const toml::node& element : *array) {
+            list.push_back(element.value<std::string>().value());
+        }
+        return list;
+    }
+    if (const auto* table = node.as_table()) {
+        schemas::TextMap map;
+        for (const auto& [key, element] : *table) {
+            map.emplace_back(key.str(), element.value<std::string>().value());
+        }
+        return map;
+    }
+    bad_row(info, parameter.name, "its fallback has an unknown type");
+} catch (const std::exception& error) {
+    bad_row(info, parameter.name, std::string("its fallback cannot be read: ") + error.what());
+}
+
+/// The defaults of an operation, read once: steps are built thousands of times a second.
+const Values& defaults_of(const schemas::OperationInfo& info) {
+    static std::mutex mutex;
+    static std::unordered_map<const schemas::OperationInfo*, Values> known;
+    const std::lock_guard lock(mutex);
+    const auto [it, added] = known.try_emplace(&info);
+    if (added) {
+        for (const schemas::Parameter& parameter : info.parameters) {
+            if (!parameter.fallback.empty()) {
+                it->second.emplace(parameter.name, from_fallback(info, parameter));
+            }
+        }
+    }
+    return it->second;
+}
+
+template <class T>
+const T& value_or_empty(const schemas::OperationInfo& info, std::string_view name, const schemas::Value* value) {
+    static const T empty{};
+    if (value == nullptr) {
+        return empty;
+    }
+    if (const T* held = std::get_if<T>(value)) {
+        return *held;
+    }
+    bad_row(info, name, "asked for as another type than it has");
+}
+
+}  // namespace
+
+Arguments::Arguments(const schemas::OperationInfo& info, const std::map<std::string, schemas::Value>& values)
+    : info_(&info) {
+    for (const auto& [name, value] : values) {
+        const schemas::Parameter* const parameter = find_parameter(info, name);
+        if (parameter == nullptr) {
+            bad_row(info, name, "not declared");
+        }
+        if (const auto* text = std::get_if<std::string>(&value)) {
+            values_.emplace(name, from_text(*parameter, *text));
+        } else {
+            values_.emplace(name, value);
+        }
+    }
+    for (const auto& [name, value] : defaults_of(info)) {
+        values_.try_emplace(name, value);
+    }
+}
+
+const schemas::Value* Arguments::find(std::string_view name) const {
+    if (find_parameter(*info_, name) == nullptr) {
+        bad_row(*info_, name, "not declared");
+    }
+    const auto it = values_.find(name);
+    return it == values_.end() ? nullptr : &it->second;
+}
+
+bool Arguments::has(std::string_view name) const {
+    return find(name) != nullptr;
+}
+
+const std::string& Arguments::text(std::string_view name) const {
+    return value_or_empty<std::string>(*info_, name, find(name));
+}
+
+std::int64_t Arguments::integer(std::string_view name) const {
+    return value_or_empty<std::int64_t>(*info_, name, find(name));
+}
+
+bool Arguments::flag(std::string_view name) const {
+    return value_or_empty<bool>(*info_, name, find(name));
+}
+
+schemas::Duration Arguments::duration(std::string_view name) const {
+    return value_or_empty<schemas::Duration>(*info_, name, find(name));
+}
+
+const schemas::TextList& Arguments::list(std::string_view name) const {
+    return value_or_empty<schemas::TextList>(*info_, name, find(name));
+}
+
+const schemas::TextMap& Arguments::map(std::string_view name) const {
+    return value_or_empty<schemas::TextMap>(*info_, name, find(name));
+}
+
+const schemas::Pattern* Arguments::pattern(std::string_view name) const {
+    const schemas::Value* const value = find(name);
+    return value == nullptr ? nullptr : &value_or_empty<schemas::Pattern>(*info_, name, value);
+}
+
+}  // namespace slimtax::probes

@@ -1,0 +1,63 @@
+#include "probes/patience.hpp"
+
+#include <fmt/format.h>
+
+namespace slimtax::probes {
+
+schemas::Duration Patience::spent() const {
+    return std::chrono::duration_cast<schemas::Duration>(Loop::now() - began);
+}
+
+std::string Patience::in_words() const {
+    const double seconds = std::chrono::duration<double>(deadline - began).count();
+    if (seconds <= 0) {
+        return "in the time left";
+    }
+    // Three digits hide the microseconds between the step's start and ours: "10 s", not "9.99994 s".
+    return seconds < 0.9995 ? fmt::format("within {:.3g} ms", seconds * 1e3) : fmt::format("within {:.3g} s", seconds);
+}
+
+Trouble ran_out(std::string_view server, std::string_view action, const Patience& patience) {
+    return {Trouble::Kind::timed_out, fmt::format("{} did not {} {}", server, action, patience.in_words())};
+}
+
+Trouble refused(std::string reason) {
+    return {Trouble::Kind::refused, std::move(reason)};
+}
+
+Outcome outcome_of(Trouble trouble) {
+    switch (trouble.kind) {
+        case Trouble::Kind::refused: return Outcome::failed(std::move(trouble.reason));
+        case Trouble::Kind::timed_out: return Outcome::timeout(std::move(trouble.reason));
+        case Trouble::Kind::ours: break;
+    }
+    return Outcome::fault(std::move(trouble.reason));
+}
+
+std::string quotable(std::string_view text, std::string_view secret, std::size_t most) {
+    std::string clean(text);
+    if (!secret.empty()) {
+        for (auto at = clean.find(secret); at != std::string::npos; at = clean.find(secret, at + 3)) {
+            clean.replace(at, secret.size(), "***");
+        }
+    }
+    if (clean.size() > most) {
+        std::size_t end = most;
+        while (end > 0 && (static_cast<unsigned char>(clean[end]) & 0xC0) == 0x80) {
+            --end;
+        }
+        clean.resize(end);
+        clean += "…";
+    }
+    for (char& c : clean) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte < 0x20 || byte == 0x7F) {
+            c = ' ';
+        }
+    }
+    const auto last = clean.find_last_not_of(' ');
+    clean.resize(last == std::string::npos ? 0 : last + 1);
+    return clean;
+}
+
+}  // namespace slimtax::probes
