@@ -24,7 +24,7 @@ struct Parameter {
     ParameterType type = ParameterType::text;
     bool required = false;
     std::string_view fallback = {};  ///< what an omitted one means, as TOML text ("443", "\"/\""); empty: nothing
-    std::string_view help = {};  ///< one sentence for `list`, the editor and the reference page
+    std::string_view help = {};      ///< one sentence for `list`, the editor and the reference page
     std::span<const std::string_view> choices = {};  ///< for `choice`
     std::string_view example = {};                   ///< a value as TOML text, for templates
     long long least = 0;                             ///< for `integer`: smallest value allowed

@@ -15,7 +15,7 @@ namespace {
 
 struct Unit {
     std::string_view name;
-    std::int64_t micros;
+    std::int64_t size;  ///< in microseconds or bytes
 };
 
 // Largest first. "m" is missing on purpose: minutes or months?
@@ -50,6 +50,15 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 18> long_nam
 constexpr std::array<std::string_view, 5> period_words{"day", "week", "month", "quarter", "year"};
 constexpr std::array<Unit, 4> rate_units{
     {{"second", 1'000'000}, {"minute", 60'000'000}, {"hour", 3'600'000'000}, {"day", 86'400'000'000}}};
+constexpr std::array<Unit, 9> size_units{{{"B", 1},
+                                          {"kB", 1'000},
+                                          {"MB", 1'000'000},
+                                          {"GB", 1'000'000'000},
+                                          {"TB", 1'000'000'000'000},
+                                          {"KiB", 1LL << 10U},
+                                          {"MiB", 1LL << 20U},
+                                          {"GiB", 1LL << 30U},
+                                          {"TiB", 1LL << 40U}}};
 constexpr std::array<std::string_view, 7> day_words{"sun", "mon", "tue", "wed", "thu", "fri", "sat"};
 
 constexpr std::int64_t longest_years = 100;
@@ -155,7 +164,7 @@ Parsed<WorkRate> parse_rate(std::string_view text, bool per_user, std::string_vi
         return tl::unexpected(fmt::format("expected {}, found \"{}\": \"{}\" is not second, minute, hour or day",
                                           expected, text, words.back()));
     }
-    return WorkRate{*amount, Duration(unit->micros)};
+    return WorkRate{*amount, Duration(unit->size)};
 }
 
 /// "mon", "mon-fri", "sat,sun", "daily" as weekdays, or a sentence.
@@ -212,9 +221,9 @@ std::string to_text_with(Duration duration, std::string_view blank) {
     }
     std::string best;
     for (const Unit& unit : units) {
-        const double value = static_cast<double>(duration.count()) / static_cast<double>(unit.micros);
-        const bool whole = duration.count() % unit.micros == 0;
-        if (value < 1 || (!whole && unit.micros > 1'000'000)) {
+        const double value = static_cast<double>(duration.count()) / static_cast<double>(unit.size);
+        const bool whole = duration.count() % unit.size == 0;
+        if (value < 1 || (!whole && unit.size > 1'000'000)) {
             continue;
         }
         const std::string text = fmt::format("{}{}{}", value, blank, unit.name);
@@ -242,7 +251,7 @@ Parsed<Duration> parse_duration(std::string_view text) {
     if (unit == units.end()) {
         return tl::unexpected(fmt::format("expected {}, found \"{}\": {}", expected, text, unit_advice(rest)));
     }
-    const double micros = *number * static_cast<double>(unit->micros);
+    const double micros = *number * static_cast<double>(unit->size);
     if (micros > longest_micros) {
         return tl::unexpected(
             fmt::format("expected {} of at most {} years, found \"{}\"", expected, longest_years, text));
@@ -340,6 +349,18 @@ Parsed<double> parse_share(std::string_view text) {
         return wrong(expected, text);
     }
     return *percent / 100;
+}
+
+Parsed<std::uint64_t> parse_size(std::string_view text) {
+    constexpr std::string_view expected = "a size such as \"2 GB\" or \"512 MiB\"";
+    std::string_view rest = trim(text);
+    const auto number = take_number(rest);
+    const auto unit = std::ranges::find(size_units, trim(rest), &Unit::name);
+    constexpr double largest = 1e18;
+    if (!number || unit == size_units.end() || *number * static_cast<double>(unit->size) > largest) {
+        return wrong(expected, text);
+    }
+    return static_cast<std::uint64_t>(*number * static_cast<double>(unit->size));
 }
 
 Parsed<std::vector<WeeklyHours>> parse_hours(std::string_view text) {

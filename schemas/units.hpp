@@ -8,9 +8,11 @@
 //   work       "30 per user per hour"  (per second, minute, hour, day)
 //   total      "12000 per hour"
 //   share      "98%" or "98.5 %"
+//   size       "2 GB" "512 MiB"      (B kB MB GB TB KiB MiB GiB TiB)
 //   hours      "mon-fri 06:00-24:00", "sat,sun 08:00-22:00", "mon 22:00-24:00", "daily 08:00-18:00"
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +36,7 @@ using Parsed = tl::expected<T, std::string>;
 [[nodiscard]] Parsed<WorkRate> parse_work_per_user(std::string_view text);
 [[nodiscard]] Parsed<WorkRate> parse_total(std::string_view text);
 [[nodiscard]] Parsed<double> parse_share(std::string_view text);
+[[nodiscard]] Parsed<std::uint64_t> parse_size(std::string_view text);
 [[nodiscard]] Parsed<std::vector<WeeklyHours>> parse_hours(std::string_view text);
 
 /// A short form that reads back the same: "15min", "90s", "1.5s", "250ms".

@@ -1,37 +1,15 @@
 #include "schemas/secrets.hpp"
 
-#include <sys/stat.h>
-
-#include <cstdlib>
-#include <fstream>
 #include <map>
 
 #include <doctest/doctest.h>
+
+#include "tests/unit/schemas/folder.hpp"
 
 using namespace slimtax::schemas;
 namespace fs = std::filesystem;
 
 namespace {
-
-class Folder {
-public:
-    Folder() {
-        std::string name = (fs::temp_directory_path() / "slimtax-secrets-XXXXXX").string();
-        path_ = ::mkdtemp(name.data());
-    }
-    ~Folder() { fs::remove_all(path_); }
-    Folder(const Folder&) = delete;
-    Folder& operator=(const Folder&) = delete;
-
-    void write(const std::string& name, const std::string& text, mode_t mode = 0600) const {
-        std::ofstream(path_ / name, std::ios::binary) << text;
-        ::chmod((path_ / name).c_str(), mode);
-    }
-    [[nodiscard]] const fs::path& path() const { return path_; }
-
-private:
-    fs::path path_;
-};
 
 Secrets::Environment environment_of(std::map<std::string, std::string> variables) {
     return [variables = std::move(variables)](const std::string& name) {

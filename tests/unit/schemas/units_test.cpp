@@ -203,3 +203,14 @@ TEST_CASE("a budget is written as owners write it") {
     CHECK(to_text(Budget{2h, BudgetPeriod::year}) == "2 h per year");
     CHECK(to_text(Budget{0s, BudgetPeriod::day}) == "0 s per day");
 }
+
+TEST_CASE("sizes are read in decimal and binary units") {
+    CHECK(parse_size("2 GB") == 2'000'000'000ULL);
+    CHECK(parse_size("512MiB") == 512ULL * 1024 * 1024);
+    CHECK(parse_size("1.5 kB") == 1500ULL);
+    CHECK(parse_size("0 B") == 0ULL);
+    for (const std::string text : {"2", "GB", "2 gb", "-1 B", "2 G", "999999999 TB"}) {
+        CAPTURE(text);
+        CHECK(holds(parse_size(text).error(), "\"2 GB\""));
+    }
+}

@@ -1,0 +1,254 @@
+#include "schemas/toml_reader.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "schemas/utf8.hpp"
+
+namespace slimtax::schemas {
+namespace {
+
+constexpr std::size_t longest_text = 16 * 1024;
+
+// What people call a key who come from other tools, and what it is called here.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 26> other_names{{
+    {"interval", "every"},       {"frequency", "every"}, {"period", "every"},    {"schedule", "every"},
+    {"host", "targets"},         {"hosts", "targets"},   {"servers", "targets"}, {"server", "targets"},
+    {"location", "from"},        {"locations", "from"},  {"name", "id"},         {"description", "about"},
+    {"url", "definition"},       {"link", "definition"}, {"tz", "timezone"},     {"hours", "open"},
+    {"holidays", "closed"},      {"operation", "do"},    {"action", "do"},       {"assert", "expect"},
+    {"steps", "step"},           {"finally", "always"},  {"rto", "recovery"},    {"slo", "budget"},
+    {"downtime", "maintenance"}, {"pause", "think"},
+}};
+
+std::string quoted(std::string_view word) {
+    constexpr std::size_t most_shown = 60;
+    return "'" + shortened(word, most_shown) + "'";
+}
+
+}  // namespace
+
+void Complaints::error(Position at, std::string message, std::string hint) {
+    problems_.push_back({Problem::Kind::error, document_.file(), at, std::move(message), std::move(hint)});
+}
+
+void Complaints::advice(Position at, std::string message, std::string hint) {
+    problems_.push_back({Problem::Kind::advice, document_.file(), at, std::move(message), std::move(hint)});
+}
+
+void Complaints::wrong_type(const TomlNode& node, std::string_view expected) {
+    error(node.at, fmt::format("expected {}, found {}", expected, node.kind()));
+}
+
+void Complaints::error_in(const TomlNode& string, std::size_t offset, std::string message, std::string hint) {
+    error(document_.position_in(string, offset), std::move(message), std::move(hint));
+}
+
+std::string enumerated(const std::vector<std::string_view>& words, std::string_view last) {
+    std::string text;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        if (i > 0) {
+            text += i + 1 == words.size() ? fmt::format(" {} ", last) : std::string(", ");
+        }
+        text += words[i];
+    }
+    return text;
+}
+
+std::string suggestion(std::string_view word, const std::vector<std::string_view>& candidates) {
+    if (const std::string near = nearest_word(word, candidates); !near.empty()) {
+        return fmt::format("did you mean {}?", quoted(near));
+    }
+    if (candidates.empty()) {
+        return {};
+    }
+    return (candidates.size() == 1 ? "there is only " : "there are ") + enumerated(candidates);
+}
+
+bool is_id(std::string_view text) {
+    constexpr std::size_t longest = 100;
+    const auto letter_or_digit = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    };
+    return !text.empty() && text.size() <= longest && letter_or_digit(text.front()) &&
+           std::ranges::all_of(text, [&](char c) { return letter_or_digit(c) || c == '-' || c == '_' || c == '.'; });
+}
+
+TableReader::TableReader(Complaints& complaints, const TomlNode& table, std::string what)
+    : complaints_(complaints), table_(table), what_(std::move(what)) {}
+
+const TomlNode* TableReader::node(std::string_view key, Need need, std::string_view example) {
+    asked_.emplace_back(key);
+    const TomlNode* found = table_.find(key);
+    if (found == nullptr && need == Need::required) {
+        complaints_.error(table_.at, fmt::format("{} lacks '{}', expected {}", what_, key, example));
+    }
+    return found;
+}
+
+std::optional<std::string> TableReader::text(std::string_view key, Need need) {
+    const TomlNode* found = node(key, need, "a text");
+    if (found == nullptr) {
+        return std::nullopt;
+    }
+    const auto* value = found->as<std::string>();
+    if (value == nullptr) {
+        complaints_.wrong_type(*found, fmt::format("a text for '{}'", key));
+        return std::nullopt;
+    }
+    if (need == Need::required && value->empty()) {
+        complaints_.error(found->at, fmt::format("'{}' must not be empty", key));
+        return std::nullopt;
+    }
+    if (value->size() > longest_text) {
+        complaints_.error(found->at, fmt::format("'{}' is longer than {} bytes", key, longest_text));
+        return std::nullopt;
+    }
+    return *value;
+}
+
+std::optional<std::string> TableReader::id(std::string_view key, Need need) {
+    const TomlNode* found = node(key, need, "an id such as \"campus-im\"");
+    if (found == nullptr) {
+        return std::nullopt;
+    }
+    const auto* value = found->as<std::string>();
+    if (value == nullptr) {
+        complaints_.wrong_type(*found, fmt::format("an id for '{}'", key));
+        return std::nullopt;
+    }
+    if (!is_id(*value)) {
+        complaints_.error(found->at, fmt::format("{} cannot be an id: it begins with a letter or a digit, and holds "
+                                                 "only letters, digits, '-', '_' and '.'",
+                                                 quoted(*value)));
+        return std::nullopt;
+    }
+    return *value;
+}
+
+std::optional<bool> TableReader::boolean(std::string_view key) {
+    const TomlNode* found = node(key);
+    if (found == nullptr) {
+        return std::nullopt;
+    }
+    const auto* value = found->as<bool>();
+    if (value == nullptr) {
+        complaints_.wrong_type(*found, fmt::format("true or false for '{}'", key));
+        return std::nullopt;
+    }
+    return *value;
+}
+
+std::optional<double> TableReader::number(std::string_view key) {
+    const TomlNode* found = node(key);
+    if (found == nullptr) {
+        return std::nullopt;
+    }
+    if (const auto* integer = found->as<std::int64_t>()) {
+        return static_cast<double>(*integer);
+    }
+    const auto* value = found->as<double>();
+    if (value == nullptr) {
+        complaints_.wrong_type(*found, fmt::format("a number for '{}'", key));
+        return std::nullopt;
+    }
+    return *value;
+}
+
+std::optional<Duration> TableReader::duration(std::string_view key, Need need) {
+    const auto value = parsed(key, parse_duration, "a duration such as \"30s\" or \"15 min\"", need);
+    if (value && *value == Duration::zero()) {
+        complaints_.error(place_of(key), fmt::format("'{}' must be longer than nothing", key));
+        return std::nullopt;
+    }
+    return value;
+}
+
+std::optional<std::vector<std::string>> TableReader::texts(std::string_view key, Need need) {
+    const TomlNode* found = node(key, need, "an array of texts");
+    if (found == nullptr) {
+        return std::nullopt;
+    }
+    const auto* items = found->as<TomlNode::Array>();
+    if (items == nullptr) {
+        complaints_.error(found->at, fmt::format("expected an array of texts for '{}', found {}", key, found->kind()),
+                          found->as<std::string>() != nullptr ? fmt::format("write {} = [\"…\"]", key) : "");
+        return std::nullopt;
+    }
+    std::vector<std::string> values;
+    bool good = true;
+    for (const TomlNode& item : *items) {
+        const auto* value = item.as<std::string>();
+        if (value == nullptr) {
+            complaints_.wrong_type(item, fmt::format("a text in '{}'", key));
+            good = false;
+        } else if (value->empty()) {
+            complaints_.error(item.at, fmt::format("a text in '{}' must not be empty", key));
+            good = false;
+        } else if (std::ranges::find(values, *value) != values.end()) {
+            complaints_.error(item.at, fmt::format("{} stands twice in '{}'", quoted(*value), key));
+            good = false;
+        } else {
+            values.push_back(*value);
+        }
+    }
+    return good ? std::optional(std::move(values)) : std::nullopt;
+}
+
+const TomlNode* TableReader::table(std::string_view key, Need need) {
+    const TomlNode* found = node(key, need, "a table");
+    if (found != nullptr && found->as<TomlNode::Table>() == nullptr) {
+        complaints_.wrong_type(*found, fmt::format("a table for '{}'", key));
+        return nullptr;
+    }
+    return found;
+}
+
+std::vector<const TomlNode*> TableReader::tables(std::string_view key) {
+    std::vector<const TomlNode*> found;
+    const TomlNode* all = node(key);
+    if (all == nullptr) {
+        return found;
+    }
+    const auto* items = all->as<TomlNode::Array>();
+    if (items == nullptr) {
+        complaints_.error(
+            all->at, fmt::format("expected [[{}]], found {}", key, all->kind()),
+            all->as<TomlNode::Table>() != nullptr ? "two brackets on each side: there can be several" : "");
+        return found;
+    }
+    for (const TomlNode& item : *items) {
+        if (item.as<TomlNode::Table>() != nullptr) {
+            found.push_back(&item);
+        } else {
+            complaints_.wrong_type(item, fmt::format("a [[{}]] table", key));
+        }
+    }
+    return found;
+}
+
+void TableReader::finish() {
+    const auto* entries = table_.as<TomlNode::Table>();
+    if (entries == nullptr) {
+        return;
+    }
+    const std::vector<std::string_view> known(asked_.begin(), asked_.end());
+    const auto is_known = [&known](std::string_view key) { return std::ranges::find(known, key) != known.end(); };
+    for (const TomlNode::Entry& entry : *entries) {
+        if (is_known(entry.key)) {
+            continue;
+        }
+        const auto other = std::ranges::find(other_names, entry.key, &decltype(other_names)::value_type::first);
+        const std::string hint = other != other_names.end() && is_known(other->second)
+                                     ? fmt::format("it is called '{}' here", other->second)
+                                     : suggestion(entry.key, known);
+        complaints_.error(entry.key_at, fmt::format("unknown key {} in {}", quoted(entry.key), what_), hint);
+    }
+}
+
+Position TableReader::place_of(std::string_view key) const {
+    const TomlNode* found = table_.find(key);
+    return found != nullptr ? found->at : table_.at;
+}
+
+}  // namespace slimtax::schemas
