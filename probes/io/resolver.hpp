@@ -21,6 +21,8 @@ struct Address {
 
     /// "192.0.2.1:389" or "[2001:db8::1]:389".
     [[nodiscard]] std::string text() const;
+    /// "192.0.2.1" or "2001:db8::1".
+    [[nodiscard]] std::string host() const;
 };
 
 /// Why something could not be had, and which verdict that is.
@@ -32,16 +34,23 @@ struct Trouble {
     };
     Kind kind = Kind::refused;
     std::string reason;  ///< a sentence
+
+    /// What a wait that ended `cancelled` means.
+    [[nodiscard]] static Trouble shut_down() { return {Kind::ours, "the prober is being shut down"}; }
 };
 
 class Resolver {
 public:
+    /// `servers` as in EngineOptions. Throws std::runtime_error when they are no addresses.
     Resolver(Loop& loop, const std::vector<std::string>& servers);
     ~Resolver();
     Resolver(const Resolver&) = delete;
     Resolver& operator=(const Resolver&) = delete;
 
-    /// The addresses of `host` (a numeric address needs no look-up; /etc/hosts counts), with `port` set.
+    /// The addresses of `host` (a numeric address needs no look-up; /etc/hosts counts), with `port` set, in the order
+    /// of preference of RFC 6724. The reason tells a name that does not exist from a server that fails, refuses, does
+    /// not listen or does not answer, and names the servers asked. Only when no route leads to any of them, or
+    /// memory or descriptors have run out, the trouble is ours.
     Task<tl::expected<std::vector<Address>, Trouble>> look_up(std::string host, std::uint16_t port, TimePoint deadline);
 
 private:

@@ -12,6 +12,7 @@
 
 #include "probes/io/engine.hpp"
 #include "probes/io/resolver.hpp"
+#include "probes/io/tls.hpp"
 #include "schemas/time.hpp"
 
 namespace slimtax::probes {
@@ -44,13 +45,6 @@ struct Connected {
 Task<tl::expected<Connected, Trouble>> connect_tcp(Engine& engine, std::string host, std::uint16_t port,
                                                    TimePoint deadline);
 
-/// How a TLS peer is judged.
-struct TlsOptions {
-    std::string server_name;  ///< for SNI and the name check; a numeric address is checked as such
-    bool verify = true;
-    std::string ca_file;  ///< empty: the engine's
-};
-
 /// Bytes over a socket, in the clear or, after `start_tls`, encrypted.
 class Stream {
 public:
@@ -69,6 +63,8 @@ public:
     Task<tl::expected<void, Trouble>> write_all(std::string_view bytes, TimePoint deadline);
 
     [[nodiscard]] int fd() const;
+    /// After start_tls: until when the peer's certificate is valid.
+    [[nodiscard]] std::optional<schemas::Instant> certificate_until() const;
 
 private:
     class Impl;

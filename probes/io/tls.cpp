@@ -1,0 +1,269 @@
+#include "probes/io/tls.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <unordered_map>
+#include <utility>
+
+#include <arpa/inet.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+namespace slimtax::probes {
+namespace {
+
+bool is_address(const std::string& name) {
+    in6_addr room;
+    return ::inet_pton(AF_INET, name.c_str(), &room) == 1 || ::inet_pton(AF_INET6, name.c_str(), &room) == 1;
+}
+
+std::optional<schemas::Instant> instant_of(const ASN1_TIME* time) {
+    std::tm parts{};
+    if (time == nullptr || ASN1_TIME_to_tm(time, &parts) != 1) {
+        return std::nullopt;
+    }
+    return schemas::Instant(std::chrono::seconds(::timegm(&parts)));
+}
+
+std::string day_of(const ASN1_TIME* time) {
+    const auto instant = instant_of(time);
+    return instant ? schemas::to_rfc3339(*instant).substr(0, 10) : "an unreadable date";
+}
+
+/// The names that a certificate is for: "a.test, b.test"; the first few.
+std::string names_of(X509* certificate) {
+    std::string names;
+    auto* alternatives =
+        static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
+    const int count = alternatives == nullptr ? 0 : sk_GENERAL_NAME_num(alternatives);
+    for (int i = 0; i < count && i < 4; ++i) {
+        const GENERAL_NAME* const name = sk_GENERAL_NAME_value(alternatives, i);
+        std::string text;
+        if (name->type == GEN_DNS) {
+            text.assign(reinterpret_cast<const char*>(ASN1_STRING_get0_data(name->d.dNSName)),
+                        static_cast<std::size_t>(ASN1_STRING_length(name->d.dNSName)));
+        } else if (name->type == GEN_IPADD) {
+            const int length = ASN1_STRING_length(name->d.iPAddress);
+            char room[INET6_ADDRSTRLEN] = "";
+            ::inet_ntop(length == 4 ? AF_INET : AF_INET6, ASN1_STRING_get0_data(name->d.iPAddress), room, sizeof room);
+            text = room;
+        }
+        if (!text.empty()) {
+            names += (names.empty() ? "" : ", ") + text;
+        }
+    }
+    if (count > 4) {
+        names += " …";
+    }
+    GENERAL_NAMES_free(alternatives);
+    if (names.empty()) {
+        char room[256] = "";
+        X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, room, sizeof room);
+        names = room[0] == '\0' ? "nobody" : room;
+    }
+    return names;
+}
+
+std::string reason_of(X509_STORE_CTX* judgement, const PeerCheck& check) {
+    const int error = X509_STORE_CTX_get_error(judgement);
+    X509* const culprit = X509_STORE_CTX_get_current_cert(judgement);
+    X509* const leaf = X509_STORE_CTX_get0_cert(judgement);
+    const bool own = culprit == nullptr || culprit == leaf;
+    const std::string subject =
+        own ? "the certificate of " + check.peer_name : "an authority's certificate in the chain of " + check.peer_name;
+    X509* const named = culprit == nullptr ? leaf : culprit;
+    switch (error) {
+        case X509_V_ERR_CERT_HAS_EXPIRED: return subject + " expired on " + day_of(X509_get0_notAfter(named));
+        case X509_V_ERR_CERT_NOT_YET_VALID:
+            return subject + " is not valid before " + day_of(X509_get0_notBefore(named));
+        case X509_V_ERR_HOSTNAME_MISMATCH:
+        case X509_V_ERR_IP_ADDRESS_MISMATCH: return subject + " is for " + names_of(leaf) + ", not for " + check.name;
+        case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+            return subject + " is self-signed, not signed by a trusted authority";
+        case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+        case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+        case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+        case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+            return "the certificate of " + check.peer_name + " is not signed by a trusted authority";
+        case X509_V_ERR_CERT_REVOKED: return subject + " is revoked";
+        default: return subject + " is not acceptable: " + X509_verify_cert_error_string(error);
+    }
+}
+
+/// Stands in for X509_verify_cert: one judgement, and one set of reasons, for our streams and for libraries.
+int judge_peer(X509_STORE_CTX* judgement, void* argument) {
+    auto& check = *static_cast<PeerCheck*>(argument);
+    check.valid_until = instant_of(X509_get0_notAfter(X509_STORE_CTX_get0_cert(judgement)));
+    if (!check.verify) {
+        X509_STORE_CTX_set_error(judgement, X509_V_OK);
+        return 1;
+    }
+    X509_VERIFY_PARAM* const wanted = X509_STORE_CTX_get0_param(judgement);
+    if (is_address(check.name)) {
+        X509_VERIFY_PARAM_set1_ip_asc(wanted, check.name.c_str());
+    } else {
+        X509_VERIFY_PARAM_set_hostflags(wanted, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+        X509_VERIFY_PARAM_set1_host(wanted, check.name.data(), check.name.size());
+    }
+    if (X509_verify_cert(judgement) == 1) {
+        return 1;
+    }
+    check.reason = reason_of(judgement, check);
+    return 0;
+}
+
+int check_index() {
+    static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+    return index;
+}
+
+/// For a context that many sessions share: the check hangs on the session.
+int judge_session_peer(X509_STORE_CTX* judgement, void*) {
+    const auto* ssl = static_cast<SSL*>(X509_STORE_CTX_get_ex_data(judgement, SSL_get_ex_data_X509_STORE_CTX_idx()));
+    return judge_peer(judgement, SSL_get_ex_data(ssl, check_index()));
+}
+
+struct ContextDeleter {
+    void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
+};
+using Context = std::unique_ptr<SSL_CTX, ContextDeleter>;
+
+Trouble ours(std::string reason) {
+    return {Trouble::Kind::ours, std::move(reason)};
+}
+
+}  // namespace
+
+void SslDeleter::operator()(ssl_st* ssl) const {
+    SSL_free(ssl);
+}
+
+class TlsContexts::Impl {
+public:
+    explicit Impl(std::string more_roots) : more_roots_(std::move(more_roots)) {}
+
+    /// The context with the roots of that file, or with the engine's.
+    tl::expected<SSL_CTX*, Trouble> context(const std::string& ca_file) {
+        if (const auto it = contexts_.find(ca_file); it != contexts_.end()) {
+            return it->second.get();
+        }
+        Context fresh(SSL_CTX_new(TLS_client_method()));
+        if (!fresh) {
+            return tl::unexpected(ours("OpenSSL has no context for TLS: " + take_tls_error()));
+        }
+        const std::string& extra = ca_file.empty() ? more_roots_ : ca_file;
+        if (ca_file.empty()) {
+            SSL_CTX_set_default_verify_paths(fresh.get());
+        }
+        if (!extra.empty() && SSL_CTX_load_verify_file(fresh.get(), extra.c_str()) != 1) {
+            return tl::unexpected(ours("no trusted roots can be read from " + extra + ": " + take_tls_error()));
+        }
+        ERR_clear_error();
+        SSL_CTX_set_verify(fresh.get(), SSL_VERIFY_PEER, nullptr);
+        SSL_CTX_set_cert_verify_callback(fresh.get(), judge_session_peer, nullptr);
+        SSL_CTX_set_session_cache_mode(fresh.get(), SSL_SESS_CACHE_OFF);
+        SSL_CTX_set_mode(fresh.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                          SSL_MODE_RELEASE_BUFFERS);
+        return contexts_.emplace(ca_file, std::move(fresh)).first->second.get();
+    }
+
+private:
+    std::string more_roots_;
+    std::unordered_map<std::string, Context> contexts_;  // by ca_file; "" is the engine's
+};
+
+TlsContexts::TlsContexts(std::string ca_file) : impl_(std::make_unique<Impl>(std::move(ca_file))) {}
+TlsContexts::~TlsContexts() = default;
+
+tl::expected<SslSession, Trouble> TlsContexts::new_session(const TlsOptions& options, PeerCheck& check) {
+    const auto context = impl_->context(options.ca_file);
+    if (!context) {
+        return tl::unexpected(context.error());
+    }
+    SslSession session(SSL_new(*context));
+    if (!session) {
+        return tl::unexpected(ours("OpenSSL has no session for TLS: " + take_tls_error()));
+    }
+    SSL_set_ex_data(session.get(), check_index(), &check);
+    if (!options.server_name.empty() && !is_address(options.server_name)) {
+        SSL_set_tlsext_host_name(session.get(), options.server_name.c_str());
+    }
+    SSL_set_connect_state(session.get());
+    return session;
+}
+
+tl::expected<void, Trouble> TlsContexts::judge(ssl_ctx_st* context, const std::string& ca_file, PeerCheck& check) {
+    const auto own = impl_->context(ca_file);
+    if (!own) {
+        return tl::unexpected(own.error());
+    }
+    SSL_CTX_set1_cert_store(context, SSL_CTX_get_cert_store(*own));
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+    SSL_CTX_set_cert_verify_callback(context, judge_peer, &check);
+    return {};
+}
+
+std::string take_tls_error() {
+    const unsigned long code = ERR_get_error();
+    const char* const text = code == 0 ? nullptr : ERR_reason_error_string(code);
+    ERR_clear_error();
+    return text == nullptr ? "no reason given" : text;
+}
+
+namespace {
+
+/// Why a handshake ended without success: `error` of SSL_get_error, `cause` the errno.
+std::string handshake_reason(int error, int cause, const PeerCheck& check) {
+    const unsigned long code = ERR_peek_error();
+    const bool closed = error == SSL_ERROR_SYSCALL ? cause == 0
+                        : error == SSL_ERROR_SSL   ? ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING
+                                                   : error == SSL_ERROR_ZERO_RETURN;
+    const std::string why = take_tls_error();
+    if (!check.reason.empty()) {
+        return check.reason;
+    }
+    if (closed) {
+        return check.peer_name + " closed the connection during the TLS handshake";
+    }
+    if (error == SSL_ERROR_SYSCALL) {
+        return "TLS handshake with " + check.peer_name + " broken off: " + std::strerror(cause);
+    }
+    return "TLS handshake with " + check.peer_name + " failed: " + why;
+}
+
+}  // namespace
+
+Task<tl::expected<void, Trouble>> tls_handshake(Loop& loop, ssl_st* ssl, int fd, const PeerCheck& check,
+                                                TimePoint deadline) {
+    for (;;) {
+        ERR_clear_error();
+        errno = 0;
+        const int done = SSL_do_handshake(ssl);
+        if (done == 1) {
+            co_return tl::expected<void, Trouble>();
+        }
+        const int error = SSL_get_error(ssl, done);
+        const int cause = errno;
+        if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE) {
+            Trouble trouble{Trouble::Kind::refused, handshake_reason(error, cause, check)};
+            co_return tl::unexpected(std::move(trouble));
+        }
+        Wake wake = Wake::ready;
+        if (error == SSL_ERROR_WANT_READ) {
+            wake = co_await loop.readable(fd, deadline);
+        } else {
+            wake = co_await loop.writable(fd, deadline);
+        }
+        if (wake != Wake::ready) {
+            Trouble trouble;
+            trouble.kind = wake == Wake::cancelled ? Trouble::Kind::ours : Trouble::Kind::timed_out;
+            trouble.reason = wake == Wake::cancelled ? "the prober is being shut down"
+                                                     : "TLS handshake with " + check.peer_name + " timed out";
+            co_return tl::unexpected(std::move(trouble));
+        }
+    }
+}
+
+}  // namespace slimtax::probes
