@@ -1,0 +1,317 @@
+#include "reporter/evaluate.hpp"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "reporter/book.hpp"
+#include "reporter/budget.hpp"
+#include "reporter/calendar.hpp"
+#include "reporter/light.hpp"
+#include "reporter/objective_ledger.hpp"
+#include "reporter/performance.hpp"
+
+namespace slimtax::reporter {
+namespace {
+
+using schemas::Duration;
+using schemas::Instant;
+using schemas::State;
+
+/// How far before a running period the begin of a state is looked for.
+constexpr Duration look_back = std::chrono::hours(24);
+
+/// The runs that count, walked in step with the calendar's open hours.
+class OpenHours {
+public:
+    explicit OpenHours(const CalendarSpans& calendar) {
+        std::copy_if(calendar.begin(), calendar.end(), std::back_inserter(open_),
+                     [](const CalendarSpan& span) { return span.hours == Hours::open; });
+    }
+
+    [[nodiscard]] CalendarSpans::const_iterator ending_after(Instant instant) const {
+        return std::upper_bound(open_.begin(), open_.end(), instant,
+                                [](Instant t, const CalendarSpan& span) { return t < span.to; });
+    }
+    [[nodiscard]] bool hold(Instant instant) const {
+        const auto span = ending_after(instant);
+        return span != open_.end() && span->from <= instant;
+    }
+    [[nodiscard]] std::uint64_t missed(const SeriesClock& clock, const MissedRuns& missed) const {
+        std::uint64_t count = 0;
+        for (auto span = ending_after(missed.first); span != open_.end() && span->from < missed.before; ++span) {
+            count += count_missed(clock, missed, span->from, span->to);
+        }
+        return count;
+    }
+
+private:
+    CalendarSpans open_;
+};
+
+/// Work of one series; see WorkResult.
+struct SeriesWork {
+    double units = 0;
+    double hours = 0;
+    double user_hours = 0;
+};
+
+/// What is counted run by run: due, verdicts, response times, work.
+struct Counted {
+    RunCounts runs;
+    RunStatistics statistics;
+    WorkResult work;
+};
+
+Counted count_runs(const ObjectiveLedger& ledger, const CalendarSpans& calendar) {
+    Counted counted;
+    const OpenHours open(calendar);
+    double hours = 0;
+    double user_hours = 0;
+    for (const SeriesPart& part : ledger.series) {
+        SeriesWork work;
+        for (std::size_t i = 0; i < part.judged.runs.size(); ++i) {
+            const Run& run = part.judged.runs[i];
+            if (!open.hold(run.intended)) {
+                continue;
+            }
+            ++counted.runs.due;
+            ++counted.runs.by_verdict.at(static_cast<std::size_t>(run.verdict));
+            counted.statistics.add(run);
+            if (!part.active.empty()) {
+                const double span = schemas::to_seconds(run.work_span) / 3600;
+                work.units += static_cast<double>(run.work);
+                work.hours += span;
+                work.user_hours += span * static_cast<double>(part.active[i]);
+                counted.work.peak_active_users = std::max(counted.work.peak_active_users, part.active[i]);
+            }
+        }
+        for (const MissedRuns& missed : part.ledger.missed) {
+            counted.runs.due += open.missed(part.clock, missed);
+        }
+        counted.work.units += work.units;
+        counted.work.total_per_hour += work.hours > 0 ? work.units / work.hours : 0;
+        hours += work.hours;
+        user_hours += work.user_hours;
+    }
+    if (user_hours > 0) {
+        counted.work.per_user_hour = counted.work.total_per_hour / (user_hours / hours);
+    }
+    return counted;
+}
+
+/// Which series were part of an outage: down in it, or below target where that is an outage.
+void name_series(Outage& outage, const ObjectiveLedger& ledger, Instant from, Instant to, bool degraded_counts) {
+    std::set<std::string> targets;
+    std::set<std::string> locations;
+    for (const SeriesPart& part : ledger.series) {
+        const StateSpan* span = span_at(part.ledger.spans, from);
+        const StateSpan* end = part.ledger.spans.data() + part.ledger.spans.size();
+        for (; span != nullptr && span != end && span->from < to; ++span) {
+            if (span->nominal == State::down || (degraded_counts && span->nominal == State::degraded)) {
+                targets.insert(part.clock.key.target);
+                locations.insert(part.clock.key.location);
+                break;
+            }
+        }
+    }
+    targets.erase("");
+    outage.targets.assign(targets.begin(), targets.end());
+    outage.locations.assign(locations.begin(), locations.end());
+}
+
+std::vector<Outage> describe_outages(const ObjectiveLedger& ledger, const CalendarSpans& calendar,
+                                     bool degraded_counts) {
+    std::vector<Outage> outages;
+    for (FoundOutage& found : find_outages(ledger.spans, calendar)) {
+        found.outage.reason = ledger.reason_at(found.began, State::down);
+        name_series(found.outage, ledger, found.began, std::min(found.ended, calendar.back().to), degraded_counts);
+        outages.push_back(std::move(found.outage));
+    }
+    return outages;
+}
+
+/// Everything that the evaluation of any objective of a report needs.
+struct Context {
+    Instant now;
+    const Surroundings& surroundings;
+    const RunSource& runs;
+    Locations& locations;
+};
+
+Stored<ObjectiveReport> evaluate_objective(const schemas::Definition& definition, const schemas::Objective& objective,
+                                           const Period& period, const Calendar& calendar, const Context& context) {
+    ObjectiveReport report;
+    report.id = objective.id;
+    report.title = objective.title.empty() ? objective.id : objective.title;
+    report.level = objective.level;
+    const Instant cut = std::min(period.to, context.now);
+    if (cut <= period.from) {
+        report.verdict_note = "The period has not begun.";
+        report.light_reason = report.verdict_note;
+        report.light_since = period.from;
+        report.budget = use_budget(objective, period, calendar.zone(), {}, 0);
+        return report;
+    }
+    // A stretch below target that is an outage as a whole may lie across the period's edges. The moment before the
+    // period tells whether an outage began there; of a running period a day before it tells since when.
+    const Duration beyond = objective.below_target_for.value_or(Duration(0));
+    const Duration back = std::max(beyond, context.now < period.to ? look_back : Duration(1));
+    auto ledger =
+        make_objective_ledger(definition, objective, period.from - back, std::min(period.to + beyond, context.now),
+                              context.now, context.surroundings, context.runs, context.locations);
+    if (!ledger) {
+        return tl::unexpected(ledger.error());
+    }
+    const CalendarSpans hours = calendar.spans(period.from, cut);
+    Booked booked = book(ledger->spans, hours);
+    report.minutes = booked.time;
+    report.strip = std::move(booked.strip);
+    report.outages = describe_outages(*ledger, hours, beyond > Duration(0));
+
+    const Counted counted = count_runs(*ledger, hours);
+    report.runs = counted.runs;
+    report.response_ms = counted.statistics.response_times();
+    report.bands = counted.statistics.bands(objective.bands);
+    if (counts_work(objective)) {
+        report.work = counted.work;
+    }
+    report.budget = use_budget(objective, period, calendar.zone(), booked.down, counted.statistics.failed());
+    judge(report, objective, counted.statistics.transactions());
+    for (const SeriesPart& part : ledger->series) {
+        report.longest_gap = std::max(report.longest_gap, part.clock.longest_gap());
+    }
+    set_lights(report, *ledger, calendar, hours);
+    return report;
+}
+
+std::vector<SeriesClock> control_clocks(const std::vector<schemas::SeriesKey>& keys,
+                                        const std::vector<const schemas::Definition*>& definitions, Duration grace) {
+    std::vector<SeriesClock> clocks;
+    for (const schemas::SeriesKey& key : keys) {
+        // Of a control that no definition at hand describes, the runs tell the interval.
+        SeriesClock clock{key, std::chrono::minutes(1), 0.5, std::chrono::seconds(10), grace};
+        for (const schemas::Definition* definition : definitions) {
+            const schemas::Probe* probe =
+                definition->service.id == key.service ? definition->find_probe(key.probe) : nullptr;
+            if (probe != nullptr) {
+                clock = clock_of(*probe, key, grace);
+            }
+        }
+        clocks.push_back(std::move(clock));
+    }
+    return clocks;
+}
+
+Stored<Calendar> calendar_of(const schemas::Definition& definition) {
+    auto calendar = Calendar::make(definition.window);
+    if (!calendar) {
+        return tl::unexpected(
+            StoreError{fmt::format("service {}: {}", definition.service.id, calendar.error()), false});
+    }
+    return *std::move(calendar);
+}
+
+Stored<ServiceReport> report_service(const std::shared_ptr<const schemas::Definition>& definition,
+                                     const std::function<Period(const Zone&)>& period_in, const Context& context) {
+    const schemas::Service& service = definition->service;
+    auto calendar = calendar_of(*definition);
+    if (!calendar) {
+        return tl::unexpected(calendar.error());
+    }
+    ServiceReport report;
+    report.id = service.id;
+    report.title = service.title.empty() ? service.id : service.title;
+    report.owner = service.owner;
+    report.about = service.about;
+    report.definition = service.definition;
+    report.tags = service.tags;
+    report.source = definition;
+    report.period = period_in(calendar->zone());
+    for (const schemas::Objective& objective : definition->objectives) {
+        auto evaluated = evaluate_objective(*definition, objective, report.period, *calendar, context);
+        if (!evaluated) {
+            return tl::unexpected(evaluated.error());
+        }
+        report.objectives.push_back(*std::move(evaluated));
+    }
+    return report;
+}
+
+Stored<Report> report_all(const schemas::Definitions& definitions, const std::function<Period(const Zone&)>& period_in,
+                          Instant now, const Surroundings& surroundings, const RunSource& runs) {
+    std::vector<const schemas::Definition*> known;
+    for (const auto& definition : definitions) {
+        known.push_back(definition.get());
+    }
+    std::vector<schemas::SeriesKey> controls = find_controls(definitions, surroundings.locations);
+    controls.insert(controls.end(), surroundings.controls.begin(), surroundings.controls.end());
+    std::sort(controls.begin(), controls.end());
+    controls.erase(std::unique(controls.begin(), controls.end()), controls.end());
+    Locations locations(control_clocks(controls, known, surroundings.arrival_grace), runs, now);
+    const Context context{now, surroundings, runs, locations};
+
+    Report report;
+    report.period = period_in(Zone());
+    for (const auto& definition : definitions) {
+        auto service = report_service(definition, period_in, context);
+        if (!service) {
+            return tl::unexpected(service.error());
+        }
+        const bool first = report.services.empty();
+        const Period& own = service->period;
+        report.period.from = first ? own.from : std::min(report.period.from, own.from);
+        report.period.to = first ? own.to : std::max(report.period.to, own.to);
+        report.services.push_back(*std::move(service));
+    }
+    report.so_far = now < report.period.to;
+    report.period.to = std::max(report.period.from, std::min(report.period.to, now));
+    return report;
+}
+
+}  // namespace
+
+std::vector<schemas::SeriesKey> find_controls(const schemas::Definitions& definitions,
+                                              const std::vector<std::string>& locations) {
+    std::vector<schemas::SeriesKey> keys;
+    for (const auto& definition : definitions) {
+        for (const schemas::Probe& probe : definition->probes) {
+            if (!probe.control) {
+                continue;
+            }
+            for (const std::string& target : probe.series_targets()) {
+                for (const std::string& location : probe.from.empty() ? locations : probe.from) {
+                    keys.push_back({definition->service.id, probe.id, target, location});
+                }
+            }
+        }
+    }
+    return keys;
+}
+
+Stored<ObjectiveReport> evaluate(const schemas::Definition& definition, const schemas::Objective& objective,
+                                 const Period& period, Instant now, const Surroundings& surroundings,
+                                 const RunSource& runs) {
+    auto calendar = calendar_of(definition);
+    if (!calendar) {
+        return tl::unexpected(calendar.error());
+    }
+    Locations locations(control_clocks(surroundings.controls, {&definition}, surroundings.arrival_grace), runs, now);
+    return evaluate_objective(definition, objective, period, *calendar, {now, surroundings, runs, locations});
+}
+
+Stored<Report> make_report(const schemas::Definitions& definitions, const Period& period, Instant now,
+                           const Surroundings& surroundings, const RunSource& runs) {
+    return report_all(
+        definitions, [&](const Zone&) { return period; }, now, surroundings, runs);
+}
+
+Stored<Report> make_report(const schemas::Definitions& definitions, const AskedPeriod& period, Instant now,
+                           const Surroundings& surroundings, const RunSource& runs) {
+    return report_all(
+        definitions, [&](const Zone& zone) { return period.in(zone); }, now, surroundings, runs);
+}
+
+}  // namespace slimtax::reporter
