@@ -72,8 +72,7 @@ Page framed(const Frame& frame, const Html& content, const Query& query) {
         page.body = main.markup();
     } else {
         const Html skip = link("#live", "To the content", {{"class", "skip"}});
-        page.body =
-            document({{"lang", "en"}}, head(frame), element("body", {}, {skip, top(frame), main})).markup();
+        page.body = document({{"lang", "en"}}, head(frame), element("body", {}, {skip, top(frame), main})).markup();
     }
     page.headers = {{"Content-Security-Policy", std::string(policy)},
                     {"X-Content-Type-Options", "nosniff"},
@@ -111,15 +110,18 @@ Page error_page(int status, std::string_view sentence, bool json) {
     Frame frame;
     frame.title = status == 404 ? "Not found" : status < 500 ? "That did not work" : "Something broke here";
     frame.live = false;
-    const Html content = element("section", {{"class", "error"}},
-                                 {element("h1", {}, frame.title), element("p", {}, foreign(sentence)),
-                                  element("p", {}, {link("/", "All lights"), " or ", link("/report", "the report"), "."})});
+    const Html content =
+        element("section", {{"class", "error"}},
+                {element("h1", {}, frame.title), element("p", {}, foreign(sentence)),
+                 element("p", {}, {link("/", "All lights"), " or ", link("/report", "the report"), "."})});
     Page page = framed(frame, content, {});
     page.status = status;
     return page;
 }
 
-std::string service_address(std::string_view id) { return "/services/" + percent_encoded(id); }
+std::string service_address(std::string_view id) {
+    return "/services/" + percent_encoded(id);
+}
 
 Html since_words(const ServiceReport& service, schemas::Instant since, schemas::Instant now) {
     const WallClock clock(service);
@@ -134,8 +136,9 @@ std::string budget_left_words(const BudgetUse& budget) {
     if (budget.remaining() < 0) {
         return fmt::format("{} over the {} allowed", budget_words(-budget.remaining(), budget.in_failures), allowed);
     }
-    return budget.spent == 0 ? "all " + allowed + " left"
-                             : fmt::format("{} of {} left", budget_words(budget.remaining(), budget.in_failures), allowed);
+    return budget.spent == 0
+               ? "all " + allowed + " left"
+               : fmt::format("{} of {} left", budget_words(budget.remaining(), budget.in_failures), allowed);
 }
 
 Html scrollable(std::string_view label, const Html& content) {

@@ -12,11 +12,11 @@ namespace slimtax::reporter {
 
 /// What a page is called and where it belongs.
 struct Frame {
-    std::string title;       ///< of the browser's tab
-    std::string api;         ///< the JSON behind the page
-    std::string current;     ///< which entry of the navigation is this page: "lights", "report", or none
-    std::string as_of;       ///< "14:20:05", when it was made, with the zone
-    bool live = true;        ///< replaces itself when results come
+    std::string title;    ///< of the browser's tab
+    std::string api;      ///< the JSON behind the page
+    std::string current;  ///< which entry of the navigation is this page: "lights", "report", or none
+    std::string as_of;    ///< "14:20:05", when it was made, with the zone
+    bool live = true;     ///< replaces itself when results come
 };
 
 /// The page around `content`; with ?part=main only the part that a live page replaces.

@@ -32,13 +32,15 @@ Html trouble_section(const Report& report, Instant now) {
                     continue;
                 }
                 const Html name = link(service_address(service.id), foreign(title_of(service)));
-                items += element(
-                    "li", {{"data-key", service.id + "/" + objective.id}},
-                    {light_with_word(light), element("div", {},
-                                                     {element("p", {},
-                                                              {element("strong", {}, {name, ", ", foreign(title_of(objective))}),
-                                                               " ", element("span", {{"class", "since"}}, since_words(service, objective.light_since, now))}),
-                                                      element("p", {}, foreign(objective.light_reason))})});
+                items +=
+                    element("li", {{"data-key", service.id + "/" + objective.id}},
+                            {light_with_word(light),
+                             element("div", {},
+                                     {element("p", {},
+                                              {element("strong", {}, {name, ", ", foreign(title_of(objective))}), " ",
+                                               element("span", {{"class", "since"}},
+                                                       since_words(service, objective.light_since, now))}),
+                                      element("p", {}, foreign(objective.light_reason))})});
             }
         }
     }
@@ -60,21 +62,23 @@ Html reason_cell(const ServiceReport& service, const ObjectiveReport& objective,
 }
 
 Html objective_row(const ServiceReport& service, const ObjectiveReport& objective, Instant now) {
-    return element(
-        "tr", {{"data-key", objective.id}},
-        {element("td", {{"class", "c-light"}}, light_with_word(objective.light)),
-         element("th", {{"scope", "row"}, {"class", "c-objective"}},
-                 {foreign(title_of(objective)), " ", element("span", {{"class", "level"}}, level_words(objective.level))}),
-         element("td", {{"class", "c-budget"}},
-                 {budget_left_bar(objective.budget), element("span", {{"class", "left"}}, budget_left_words(objective.budget))}),
-         element("td", {{"class", "c-reason"}}, reason_cell(service, objective, now))});
+    return element("tr", {{"data-key", objective.id}},
+                   {element("td", {{"class", "c-light"}}, light_with_word(objective.light)),
+                    element("th", {{"scope", "row"}, {"class", "c-objective"}},
+                            {foreign(title_of(objective)), " ",
+                             element("span", {{"class", "level"}}, level_words(objective.level))}),
+                    element("td", {{"class", "c-budget"}},
+                            {budget_left_bar(objective.budget),
+                             element("span", {{"class", "left"}}, budget_left_words(objective.budget))}),
+                    element("td", {{"class", "c-reason"}}, reason_cell(service, objective, now))});
 }
 
 Html service_section(const ServiceReport& service, Instant now) {
     const std::string heading = "s-" + percent_encoded(service.id);
     Html facts;
     if (is_safe_link(service.definition)) {
-        facts += link(service.definition, {"What is promised", element("span", {{"class", "hidden"}}, {" for ", title_of(service)})},
+        facts += link(service.definition,
+                      {"What is promised", element("span", {{"class", "hidden"}}, {" for ", title_of(service)})},
                       {{"rel", "noreferrer"}});
     }
     for (const auto& [key, value] : service.tags) {
@@ -85,19 +89,22 @@ Html service_section(const ServiceReport& service, Instant now) {
         rows += objective_row(service, objective, now);
     }
     const Light light = worst_light(service);
-    const Html head = element("tr", {},
-                              {element("th", {{"scope", "col"}}, "Light"), element("th", {{"scope", "col"}}, "Promise"),
-                               element("th", {{"scope", "col"}}, "Budget left"), element("th", {{"scope", "col"}}, "Why")});
-    return element(
-        "section",
-        {{"class", "service service-" + std::string(schemas::to_string(light))}, {"aria-labelledby", heading}, {"data-key", service.id}},
-        {element("div", {{"class", "service-head"}},
-                 {element("h2", {{"id", heading}}, {light_icon(light), link(service_address(service.id), foreign(title_of(service))),
-                                                    element("span", {{"class", "hidden"}}, fmt::format(": {}", light_word(light)))}),
-                  facts.empty() ? Html() : element("p", {{"class", "facts"}}, facts)}),
-         rows.empty() ? element("p", {{"class", "none"}}, "No promise is made for this service.")
-                      : element("table", {{"class", "lights"}},
-                                {element("thead", {}, head), element("tbody", {}, rows)})});
+    const Html head =
+        element("tr", {},
+                {element("th", {{"scope", "col"}}, "Light"), element("th", {{"scope", "col"}}, "Promise"),
+                 element("th", {{"scope", "col"}}, "Budget left"), element("th", {{"scope", "col"}}, "Why")});
+    return element("section",
+                   {{"class", "service service-" + std::string(schemas::to_string(light))},
+                    {"aria-labelledby", heading},
+                    {"data-key", service.id}},
+                   {element("div", {{"class", "service-head"}},
+                            {element("h2", {{"id", heading}},
+                                     {light_icon(light), link(service_address(service.id), foreign(title_of(service))),
+                                      element("span", {{"class", "hidden"}}, fmt::format(": {}", light_word(light)))}),
+                             facts.empty() ? Html() : element("p", {{"class", "facts"}}, facts)}),
+                    rows.empty() ? element("p", {{"class", "none"}}, "No promise is made for this service.")
+                                 : element("table", {{"class", "lights"}},
+                                           {element("thead", {}, head), element("tbody", {}, rows)})});
 }
 
 Html legend() {

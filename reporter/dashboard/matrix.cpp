@@ -52,7 +52,8 @@ void judge_probe(ProbeNow& now) {
     // Down somewhere, but not everywhere: amber, with the count.
     const bool everywhere = of(worst) == all;
     now.light = worst == State::down && !everywhere ? Light::amber : light_of(worst);
-    now.word = everywhere ? std::string(state_word(worst)) : fmt::format("{} of {} {}", of(worst), all, state_word(worst));
+    now.word =
+        everywhere ? std::string(state_word(worst)) : fmt::format("{} of {} {}", of(worst), all, state_word(worst));
 }
 
 std::vector<std::string> layers_of(const schemas::Definition& definition) {
@@ -76,9 +77,10 @@ Html cell_entry(const ProbeNow& entry) {
     if (probe.purpose == schemas::Purpose::diagnostic) {
         notes += element("span", {{"class", "tag"}}, probe.control ? "control" : "diagnostic");
     }
-    return element("li", {{"data-key", probe.id}},
-                   {light_with_word(entry.light, entry.word),
-                    element("span", {{"class", "probe"}}, foreign(probe.title.empty() ? probe.id : probe.title)), notes});
+    return element(
+        "li", {{"data-key", probe.id}},
+        {light_with_word(entry.light, entry.word),
+         element("span", {{"class", "probe"}}, foreign(probe.title.empty() ? probe.id : probe.title)), notes});
 }
 
 }  // namespace
@@ -124,7 +126,8 @@ std::vector<MatrixRow> matrix_of(const ServiceReport& service, Store* store, sch
 Html matrix_table(const std::vector<MatrixRow>& rows) {
     Html head = element("th", {{"scope", "col"}}, "Layer");
     for (const schemas::Level level : schemas::all_levels) {
-        head += element("th", {{"scope", "col"}}, {element("strong", {}, schemas::to_string(level)), " ", schemas::plain_words(level)});
+        head += element("th", {{"scope", "col"}},
+                        {element("strong", {}, schemas::to_string(level)), " ", schemas::plain_words(level)});
     }
     Html body;
     for (const MatrixRow& row : rows) {
