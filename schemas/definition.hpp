@@ -28,6 +28,7 @@ struct Service {
     std::string definition;                                 ///< link to the service's page; empty: none
     std::vector<std::pair<std::string, std::string>> tags;  ///< in file order
     std::vector<std::string> layers;  ///< rows of the matrix, bottom first; default: the five of the design
+    Position at;                      ///< of the id
 };
 
 /// One stretch of weekly opening hours: days, and minutes since local midnight, from < to <= 24·60.

@@ -42,16 +42,16 @@ struct Output {
 
 /// The self-description of one operation. All views point at storage that lives as long as the program.
 struct OperationInfo {
-    std::string_view name;     ///< "ldap.bind"
-    std::string_view levels;   ///< where it is at home: "A0", "A2 A3"
-    std::string_view summary;  ///< one line
-    std::span<const Parameter> parameters;
-    std::span<const Output> outputs;
+    std::string_view name;          ///< "ldap.bind"
+    std::string_view levels = {};   ///< where it is at home: "A0", "A2 A3"
+    std::string_view summary = {};  ///< one line
+    std::span<const Parameter> parameters = {};
+    std::span<const Output> outputs = {};
     /// The parameter that the probe's target fills when it is omitted ("host"); empty: none.
     std::string_view target_parameter = {};
     /// The operation that must have run before in the same script ("xmpp.login"); empty: none.
     std::string_view after = {};
-    std::string_view example;  ///< a `[[probe.step]]` body that works, as TOML
+    std::string_view example = {};  ///< a `[[probe.step]]` body that works, as TOML
 };
 
 /// The operations a reader knows. The reporter reads without one: steps are then not looked into.

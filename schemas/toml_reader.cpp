@@ -29,6 +29,7 @@ std::string quoted(std::string_view word) {
 }  // namespace
 
 void Complaints::error(Position at, std::string message, std::string hint) {
+    ++errors_;
     problems_.push_back({Problem::Kind::error, document_.file(), at, std::move(message), std::move(hint)});
 }
 

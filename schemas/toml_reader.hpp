@@ -31,11 +31,15 @@ public:
     /// "MESSAGE" at the byte `offset` inside a string.
     void error_in(const TomlNode& string, std::size_t offset, std::string message, std::string hint = {});
 
+    /// Whether an error was found so far, in this document.
+    [[nodiscard]] bool has_errors() const { return errors_ > 0; }
+
     [[nodiscard]] const TomlDocument& document() const { return document_; }
 
 private:
     const TomlDocument& document_;
     Problems& problems_;
+    int errors_ = 0;
 };
 
 /// "did you mean 'X'?" when a candidate is near, or else "there are A, B and C".

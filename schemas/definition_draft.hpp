@@ -1,0 +1,50 @@
+// Inside the definition reader: what its parts hand to each other. Each part reads its tables and complains; the
+// last one checks what no table can know alone.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "schemas/definition.hpp"
+#include "schemas/operation_info.hpp"
+#include "schemas/toml_reader.hpp"
+
+namespace slimtax::schemas {
+
+/// A definition on its way, with the tables that its parts came from.
+struct Draft {
+    Definition definition;
+    std::vector<const TomlNode*> objective_nodes;  ///< as definition.objectives
+    std::vector<const TomlNode*> probe_nodes;      ///< as definition.probes
+    /// False when a probe's id, level or purpose could not be read: then nothing can be said about objectives
+    /// that seem to have no probe.
+    bool probes_known = true;
+};
+
+/// `[service]`, from the whole file's table.
+void read_service(TableReader& file, Draft& draft);
+
+/// `[window]`.
+void read_window(TableReader& file, Draft& draft);
+
+/// Every `[[objective]]`.
+void read_objectives(TableReader& file, Draft& draft);
+
+/// Every `[[probe]]` with its steps.
+void read_probes(TableReader& file, Draft& draft, Catalog catalog);
+
+/// The steps of one probe; its targets, timeout and think time are there already.
+void read_steps(TableReader& table, Probe& probe, Catalog catalog);
+
+/// What holds between probes and objectives: ids, levels, schedules, locations, targets; and advice.
+void check_definition(Complaints& complaints, const Draft& draft, Catalog catalog);
+
+/// A level ("A2"), or nothing when it is missing or none; then it has been said.
+[[nodiscard]] std::optional<Level> read_level(TableReader& table);
+
+/// The longest that may lie between two runs of a probe.
+[[nodiscard]] Duration longest_gap(const Probe& probe);
+
+}  // namespace slimtax::schemas
