@@ -1,6 +1,10 @@
 // Task<T>: a lazily started coroutine whose result another coroutine awaits. One thread; no cancellation from
 // outside: every wait takes a deadline instead (see loop.hpp), so a coroutine always runs to its own end.
 //
+// Awaiting runs the task at once, on the caller's stack, until it first suspends or ends. Handing over by symmetric
+// transfer instead was dropped: where the compiler makes no tail call of it (the dev preset), a loop over awaits that
+// end without suspending, such as reads from a server that never pauses, grows the stack until it overflows.
+//
 // Compiler trap (GCC bug 107288, g++ 12): inside a co_await expression, never write a braced aggregate or a
 // capturing lambda as a temporary: it is destroyed twice. Name it first.
 #pragma once
@@ -86,9 +90,13 @@ public:
     }
 
     bool await_ready() const noexcept { return false; }
-    std::coroutine_handle<> await_suspend(std::coroutine_handle<> awaiting) noexcept {
+    bool await_suspend(std::coroutine_handle<> awaiting) noexcept {
+        handle_.resume();
+        if (handle_.done()) {
+            return false;
+        }
         handle_.promise().continuation = awaiting;
-        return handle_;
+        return true;
     }
     T await_resume() { return handle_.promise().take(); }
 

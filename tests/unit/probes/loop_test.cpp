@@ -407,11 +407,24 @@ TEST_CASE("work that takes longer than its deadline times out and goes on alone"
             start->get_future().wait();
             end->set_value();
         };
-        co_return co_await on.in_worker(std::move(work), Loop::now() + 5ms);
+        co_return co_await on.in_worker(std::move(work), Loop::now() + 500ms);
     };
     CHECK(loop.run_until_done(body(loop, release, finished)) == Wake::timed_out);
     release->set_value();
     CHECK(finished->get_future().wait_for(30s) == std::future_status::ready);
+}
+
+TEST_CASE("a loop over awaits that end without suspending needs no stack") {
+    Loop loop;
+    const auto at_once = [](int value) -> Task<int> { co_return value; };
+    const auto body = [](auto one) -> Task<long> {
+        long sum = 0;
+        for (int i = 0; i < 300'000; ++i) {
+            sum += co_await one(1);
+        }
+        co_return sum;
+    };
+    CHECK(loop.run_until_done(body(at_once)) == 300'000);
 }
 
 TEST_CASE("exceptions of work in a worker come out at the co_await") {

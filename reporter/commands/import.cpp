@@ -1,0 +1,74 @@
+#include <fstream>
+#include <iostream>
+#include <iterator>
+
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include "reporter/commands/commands.hpp"
+#include "reporter/commands/workplace.hpp"
+#include "reporter/csv.hpp"
+
+namespace slimtax::reporter {
+namespace {
+
+struct Options {
+    WorkplaceOptions workplace;
+    std::string file;
+};
+
+/// The whole file, or nothing (after a complaint).
+std::optional<std::string> contents(const std::string& file) {
+    if (file == "-") {
+        return std::string(std::istreambuf_iterator<char>(std::cin), {});
+    }
+    std::ifstream in(file, std::ios::binary);
+    std::string text(std::istreambuf_iterator<char>(in), {});
+    if (!in.is_open() || in.bad() || std::filesystem::is_directory(file)) {
+        complain(fmt::format("{} cannot be read: it is not there, not a file, or not readable for you", file));
+        return std::nullopt;
+    }
+    return text;
+}
+
+int import_results(const Options& options) {
+    const auto text = contents(options.file);
+    if (!text) {
+        return 1;
+    }
+    const auto results = read_results_csv(*text, options.file == "-" ? "standard input" : options.file);
+    if (!results) {
+        for (const schemas::Problem& problem : results.error()) {
+            std::cerr << to_string(problem) << '\n';
+        }
+        complain("nothing was imported; mend the lines above and import again");
+        return 1;
+    }
+    const auto workplace = open_workplace(options.workplace, SqliteStore::Mode::create);
+    if (!workplace) {
+        return 1;
+    }
+    const auto count = workplace->store->add(*results);
+    if (!count) {
+        complain(fmt::format("nothing was imported: {}", count.error().reason));
+        return 1;
+    }
+    std::cout << fmt::format("{} results imported, {} were there already\n", count->stored, count->repeated);
+    return 0;
+}
+
+}  // namespace
+
+void add_import(CLI::App& app, int& exit_status) {
+    CLI::App* command = app.add_subcommand("import", "Takes results from a CSV file: all of them, or none");
+    command->footer(
+        "The first line is the header:\n"
+        "  intended_start,service,probe,target,location,verdict,response_ms,reason\n"
+        "Example: slimtax-reporter import --store results.sqlite last-year.csv");
+    const auto options = std::make_shared<Options>();
+    add_workplace_options(*command, options->workplace, true);
+    command->add_option("FILE", options->file, "the file; - for standard input")->required();
+    command->callback([options, &exit_status] { exit_status = import_results(*options); });
+}
+
+}  // namespace slimtax::reporter

@@ -1,0 +1,61 @@
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include "reporter/commands/commands.hpp"
+#include "reporter/commands/workplace.hpp"
+#include "reporter/render/words.hpp"
+#include "reporter/zone.hpp"
+#include "schemas/time.hpp"
+
+namespace slimtax::reporter {
+namespace {
+
+struct Options {
+    WorkplaceOptions workplace;
+    PeriodOptions period;
+};
+
+std::string outages_text(const Report& report) {
+    std::string text;
+    std::size_t count = 0;
+    for (const ServiceReport& service : report.services) {
+        for (const ObjectiveReport& objective : service.objectives) {
+            for (const Outage& outage : objective.outages) {
+                ++count;
+                text += fmt::format("{} · {} ({})\n  {} to {}: {}, at least {}, at most {}\n", title_of(service),
+                                    title_of(objective), to_string(objective.level), schemas::to_rfc3339(outage.from),
+                                    outage.ongoing ? "now" : schemas::to_rfc3339(outage.to), time_words(outage.nominal),
+                                    time_words(outage.at_least), time_words(outage.at_most));
+                text += fmt::format("  {}\n", outage.reason.empty() ? "no reason is known" : outage.reason);
+                if (!outage.targets.empty()) {
+                    text += fmt::format("  targets: {}\n", list_words(outage.targets));
+                }
+                if (!outage.locations.empty()) {
+                    text += fmt::format("  seen from: {}\n", list_words(outage.locations));
+                }
+                text += '\n';
+            }
+        }
+    }
+    return text + (count == 0 ? "No outage" : counted(count, "outage")) + fmt::format(" in {}.\n", report.period.name);
+}
+
+}  // namespace
+
+void add_outages(CLI::App& app, int& exit_status) {
+    CLI::App* command = app.add_subcommand("outages", "The outages of a period, with length, bounds and reason");
+    command->footer("Example: slimtax-reporter outages --config slimtax.toml --from 2026-11-16 --to 2026-11-23");
+    const auto options = std::make_shared<Options>();
+    add_workplace_options(*command, options->workplace, true);
+    add_period_options(*command, options->period);
+    command->callback([options, &exit_status] {
+        exit_status = 1;
+        const auto workplace = open_workplace(options->workplace, SqliteStore::Mode::read_only);
+        const auto report = workplace ? report_of(*workplace, options->period) : nullptr;
+        if (report && write_out(outages_text(*report), "")) {
+            exit_status = 0;
+        }
+    });
+}
+
+}  // namespace slimtax::reporter
