@@ -43,10 +43,10 @@ public:
     virtual Stored<std::vector<schemas::SeriesKey>> series() = 0;
 
     /// The runs of a series that can say something about [from, to): those intended in it, the last one
-    /// before it, and the first one after it. By intended start.
+    /// before it, and the first one after it. By intended start. An empty range gives just these neighbours.
     virtual Stored<SeriesRuns> runs(const schemas::SeriesKey& key, schemas::Instant from, schemas::Instant to) = 0;
 
-    /// Whole results, steps included, of one series intended in [from, to), at most `limit`, newest last.
+    /// Whole results, steps included, of one series intended in [from, to): the newest `limit` of them, newest last.
     virtual Stored<std::vector<schemas::RunResult>> results(const schemas::SeriesKey& key, schemas::Instant from,
                                                             schemas::Instant to, std::size_t limit) = 0;
 

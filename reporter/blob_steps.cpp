@@ -1,0 +1,233 @@
+#include "reporter/blob_steps.hpp"
+
+#include <array>
+#include <unordered_map>
+#include <vector>
+
+#include "reporter/blob_frame.hpp"
+
+namespace slimtax::reporter {
+namespace {
+
+using namespace blob_frame;
+
+using schemas::Duration;
+using schemas::RunResult;
+using schemas::StepResult;
+using schemas::Verdict;
+
+constexpr std::size_t detail_columns = 8;
+
+/// A row's steps without their times, as the bytes that stand in column 1 of detail.
+std::string shape_of(const RunResult& row, DictionaryWriter& texts) {
+    ByteWriter shape;
+    shape.varint(row.steps.size());
+    for (const StepResult& step : row.steps) {
+        shape.varint(texts.number_of(step.name));
+        shape.varint(texts.number_of(step.operation));
+        shape.varint(step.timings.size());
+        for (const schemas::Timing& timing : step.timings) {
+            shape.varint(texts.number_of(timing.name));
+        }
+    }
+    return shape.take();
+}
+
+/// The columns of detail that hold a step's figures.
+class StepsWriter {
+public:
+    void add(const RunResult& row, DictionaryWriter& texts) {
+        Duration expected_offset{};
+        Duration left = row.response;
+        for (const StepResult& step : row.steps) {
+            offsets_.signed_varint((step.offset - expected_offset).count());
+            expected_offset = step.offset + step.response;
+            think_.add(number(step.think));
+            any_think_ = any_think_ || step.think != Duration::zero();
+            const bool last = &step == &row.steps.back();
+            responses_.signed_varint((last ? step.response - left : step.response).count());
+            left -= step.response;
+            for (const schemas::Timing& timing : step.timings) {
+                timings_.varint(number(timing.took));
+            }
+            if (step.verdict != Verdict::ok || !step.reason.empty()) {
+                outcomes_.varint(steps_ - last_outcome_);
+                outcomes_.varint(static_cast<std::uint64_t>(step.verdict));
+                outcomes_.varint(texts.number_of(step.reason));
+                last_outcome_ = steps_;
+                ++outcome_count_;
+            }
+            ++steps_;
+        }
+    }
+
+    void finish(std::array<std::string, detail_columns>& columns) {
+        columns[2] = offsets_.take();
+        columns[3] = unless_zero(think_, any_think_);
+        columns[4] = responses_.take();
+        columns[5] = timings_.take();
+        if (outcome_count_ > 0) {
+            ByteWriter all;
+            all.varint(outcome_count_);
+            columns[6] = all.take() + outcomes_.take();
+        }
+    }
+
+private:
+    ByteWriter offsets_;
+    ByteWriter responses_;
+    ByteWriter timings_;
+    ByteWriter outcomes_;
+    RunsWriter think_;
+    bool any_think_ = false;
+    std::uint64_t steps_ = 0;
+    std::uint64_t last_outcome_ = 0;
+    std::uint64_t outcome_count_ = 0;
+};
+
+/// A shape with its texts in place: a row's steps, all times zero.
+using Shape = std::vector<StepResult>;
+
+tl::expected<std::vector<Shape>, std::string> read_shapes(std::string_view column, DictionaryReader& texts) {
+    ByteReader in(column);
+    std::vector<Shape> shapes(in.count());
+    for (Shape& shape : shapes) {
+        shape.resize(in.count());
+        for (StepResult& step : shape) {
+            step.name = texts.text(in.varint());
+            step.operation = texts.text(in.varint());
+            step.timings.resize(in.count());
+            for (schemas::Timing& timing : step.timings) {
+                timing.name = texts.text(in.varint());
+            }
+        }
+    }
+    if (!in.good() || !texts.good()) {
+        return tl::unexpected<std::string>("damaged: its steps cannot be read");
+    }
+    return shapes;
+}
+
+/// Reads the columns of detail row by row.
+class StepsReader {
+public:
+    explicit StepsReader(const BlobColumns<detail_columns>& blob)
+        : offsets_(blob.columns[2]),
+          responses_(blob.columns[4]),
+          timings_(blob.columns[5]),
+          outcomes_(blob.columns[6]),
+          think_(blob.columns[3]),
+          any_think_(!blob.columns[3].empty()),
+          outcomes_left_(blob.columns[6].empty() ? 0 : outcomes_.count()) {
+        read_next_outcome();
+    }
+
+    void fill(RunResult& row, DictionaryReader& texts) {
+        Duration expected_offset{};
+        Duration left = row.response;
+        for (StepResult& step : row.steps) {
+            step.offset = sum(expected_offset, Duration(offsets_.signed_varint()));
+            step.think = any_think_ ? duration(think_.next()) : Duration::zero();
+            step.response = Duration(responses_.signed_varint());
+            if (&step == &row.steps.back()) {
+                step.response = sum(step.response, left);
+            }
+            left = sum(left, duration(-number(step.response)));
+            expected_offset = sum(step.offset, step.response);
+            for (schemas::Timing& timing : step.timings) {
+                timing.took = duration(timings_.varint());
+            }
+            if (has_outcome_ && steps_ == outcome_at_) {
+                step.verdict = static_cast<Verdict>(outcomes_.varint());
+                step.reason = texts.text(outcomes_.varint());
+                if (static_cast<std::size_t>(step.verdict) >= schemas::all_verdicts.size()) {
+                    outcomes_.spoil();
+                }
+                read_next_outcome();
+            }
+            ++steps_;
+        }
+    }
+
+    [[nodiscard]] bool good() const {
+        return offsets_.good() && responses_.good() && timings_.good() && outcomes_.good() && think_.good() &&
+               !has_outcome_;
+    }
+
+private:
+    void read_next_outcome() {
+        has_outcome_ = outcomes_left_ > 0;
+        if (has_outcome_) {
+            --outcomes_left_;
+            outcome_at_ += outcomes_.varint();
+        }
+    }
+
+    ByteReader offsets_;
+    ByteReader responses_;
+    ByteReader timings_;
+    ByteReader outcomes_;
+    RunsReader think_;
+    bool any_think_;
+    std::size_t outcomes_left_;
+    bool has_outcome_ = false;
+    std::uint64_t outcome_at_ = 0;
+    std::uint64_t steps_ = 0;
+};
+
+}  // namespace
+
+std::string encode_steps(std::span<const RunResult> rows) {
+    DictionaryWriter texts;
+    std::unordered_map<std::string, std::uint64_t> shapes;
+    ByteWriter shape_list;
+    RunsWriter shape;
+    StepsWriter steps;
+    for (const RunResult& row : rows) {
+        const std::string its = shape_of(row, texts);
+        const auto [at, added] = shapes.try_emplace(its, shapes.size());
+        if (added) {
+            for (const char c : its) {
+                shape_list.byte(static_cast<std::uint8_t>(c));
+            }
+        }
+        shape.add(at->second);
+        steps.add(row, texts);
+    }
+    ByteWriter shape_count;
+    shape_count.varint(shapes.size());
+    std::array<std::string, detail_columns> columns;
+    columns[0] = shape_count.take() + shape_list.take();
+    columns[1] = shape.take();
+    steps.finish(columns);
+    columns[7] = texts.take();
+    return framed(rows.size(), columns);
+}
+
+Decoded decode_steps(std::string_view detail, std::span<RunResult> rows) {
+    const auto blob = open_blob<detail_columns>(detail);
+    if (!blob) {
+        return tl::unexpected(blob.error());
+    }
+    if (blob->rows != rows.size()) {
+        return inconsistent();
+    }
+    DictionaryReader texts(blob->columns[7]);
+    const auto shapes = read_shapes(blob->columns[0], texts);
+    if (!shapes) {
+        return tl::unexpected(shapes.error());
+    }
+    RunsReader shape(blob->columns[1]);
+    StepsReader steps(*blob);
+    for (RunResult& row : rows) {
+        const std::uint64_t its = shape.next();
+        if (its >= shapes->size()) {
+            return inconsistent();
+        }
+        row.steps = (*shapes)[its];
+        steps.fill(row, texts);
+    }
+    return shape.good() && steps.good() && texts.good() ? Decoded() : inconsistent();
+}
+
+}  // namespace slimtax::reporter

@@ -1,0 +1,219 @@
+#include "reporter/sqlite_store.hpp"
+
+#include <atomic>
+#include <mutex>
+
+#include <fmt/format.h>
+
+#include "reporter/store_reader.hpp"
+#include "reporter/store_schema.hpp"
+#include "reporter/store_writer.hpp"
+#include "schemas/result_wire.hpp"
+
+namespace slimtax::reporter {
+namespace {
+
+using schemas::Instant;
+using schemas::RunResult;
+using schemas::SeriesKey;
+
+/// Hours of series that are sealed in one transaction: others' writes wait no longer than that takes.
+constexpr std::size_t sealed_at_once = 64;
+
+constexpr std::chrono::hours stays_hot{1};
+
+}  // namespace
+
+class SqliteStore::Impl {
+public:
+    Impl(std::filesystem::path file, Mode mode) : file_(std::move(file)), mode_(mode) {}
+
+    /// A reader of the pool, which goes back when the loan ends.
+    class Loan {
+    public:
+        Loan(Impl& store, std::unique_ptr<StoreReader> reader) : store_(&store), reader_(std::move(reader)) {}
+        Loan(Loan&&) noexcept = default;
+        Loan& operator=(Loan&&) = delete;
+        ~Loan() {
+            if (reader_) {
+                const std::lock_guard lock(store_->mutex_);
+                store_->idle_.push_back(std::move(reader_));
+            }
+        }
+        StoreReader* operator->() { return reader_.get(); }
+
+    private:
+        Impl* store_;
+        std::unique_ptr<StoreReader> reader_;
+    };
+
+    Stored<void> open() {
+        if (mode_ == Mode::create) {
+            auto writer = StoreWriter::open(file_, ids_);
+            if (!writer) {
+                return tl::unexpected(writer.error());
+            }
+            writer_ = std::move(*writer);
+        } else {
+            auto database = Database::open(file_, Database::Mode::read_only);
+            if (!database) {
+                return tl::unexpected(database.error());
+            }
+            if (auto good = prepare_store(**database, Database::Mode::read_only); !good) {
+                return good;
+            }
+        }
+        // A store that opens can be read.
+        const auto first = borrow();
+        return first ? Stored<void>() : tl::unexpected(first.error());
+    }
+
+    Stored<Loan> borrow() {
+        {
+            const std::lock_guard lock(mutex_);
+            if (!idle_.empty()) {
+                std::unique_ptr<StoreReader> reader = std::move(idle_.back());
+                idle_.pop_back();
+                return Loan(*this, std::move(reader));
+            }
+        }
+        auto reader =
+            StoreReader::open(file_, mode_ == Mode::create ? Database::Mode::existing : Database::Mode::read_only);
+        if (!reader) {
+            return tl::unexpected(reader.error());
+        }
+        return Loan(*this, std::move(*reader));
+    }
+
+    Stored<std::optional<std::int64_t>> id_of(StoreReader& reader, const SeriesKey& key) {
+        if (const auto known = ids_.find(key)) {
+            return known;
+        }
+        auto found = reader.series_id(key);
+        if (found && *found) {
+            ids_.keep(key, **found);
+        }
+        return found;
+    }
+
+    /// The writer, or why there is none.
+    Stored<StoreWriter*> writer() {
+        if (!writer_) {
+            return tl::unexpected(StoreError{fmt::format("{} was opened for reading only", file_.string()), false});
+        }
+        return writer_.get();
+    }
+
+    std::atomic<std::uint64_t> last_revision{0};
+
+private:
+    std::filesystem::path file_;
+    Mode mode_;
+    SeriesIds ids_;
+    std::mutex mutex_;
+    std::vector<std::unique_ptr<StoreReader>> idle_;
+    std::unique_ptr<StoreWriter> writer_;
+};
+
+SqliteStore::SqliteStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+SqliteStore::~SqliteStore() = default;
+
+Stored<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::filesystem::path& file, Mode mode) {
+    auto impl = std::make_unique<Impl>(file, mode);
+    if (auto good = impl->open(); !good) {
+        return tl::unexpected(good.error());
+    }
+    return std::unique_ptr<SqliteStore>(new SqliteStore(std::move(impl)));
+}
+
+Stored<AddCount> SqliteStore::add(std::span<const RunResult> results) {
+    const auto writer = impl_->writer();
+    if (!writer) {
+        return tl::unexpected(writer.error());
+    }
+    // Encoded here, by as many threads as there are callers.
+    std::vector<HotRow> rows;
+    rows.reserve(results.size());
+    for (const RunResult& result : results) {
+        if (const auto good = schemas::check(result); !good) {
+            return tl::unexpected(StoreError{
+                fmt::format("a result of {} cannot be stored: {}", schemas::to_string(result.key), good.error()),
+                false});
+        }
+        rows.push_back({&result.key, result.intended, encode_hour(hour_of(result.intended), {&result, 1})});
+    }
+    return rows.empty() ? AddCount{} : (*writer)->add(rows);
+}
+
+Stored<std::vector<SeriesKey>> SqliteStore::series() {
+    auto reader = impl_->borrow();
+    return reader ? (*reader)->series() : tl::unexpected(reader.error());
+}
+
+Stored<SeriesRuns> SqliteStore::runs(const SeriesKey& key, Instant from, Instant to) {
+    auto reader = impl_->borrow();
+    if (!reader) {
+        return tl::unexpected(reader.error());
+    }
+    const auto id = impl_->id_of(*reader->operator->(), key);
+    if (!id) {
+        return tl::unexpected(id.error());
+    }
+    SeriesRuns found{key, {}};
+    if (*id) {
+        auto runs = (*reader)->runs(**id, from, to);
+        if (!runs) {
+            return tl::unexpected(runs.error());
+        }
+        found.runs = std::move(*runs);
+    }
+    return found;
+}
+
+Stored<std::vector<RunResult>> SqliteStore::results(const SeriesKey& key, Instant from, Instant to, std::size_t limit) {
+    auto reader = impl_->borrow();
+    if (!reader) {
+        return tl::unexpected(reader.error());
+    }
+    const auto id = impl_->id_of(*reader->operator->(), key);
+    if (!id) {
+        return tl::unexpected(id.error());
+    }
+    return *id ? (*reader)->results(**id, key, from, to, limit) : std::vector<RunResult>();
+}
+
+std::uint64_t SqliteStore::revision() const {
+    if (auto reader = impl_->borrow()) {
+        if (const auto number = (*reader)->revision()) {
+            impl_->last_revision = static_cast<std::uint64_t>(*number);
+        }
+    }
+    return impl_->last_revision;
+}
+
+Stored<std::uint64_t> SqliteStore::seal(Instant now) {
+    const auto writer = impl_->writer();
+    if (!writer) {
+        return tl::unexpected(writer.error());
+    }
+    auto reader = impl_->borrow();
+    if (!reader) {
+        return tl::unexpected(reader.error());
+    }
+    const auto hours = (*reader)->hours_to_seal(begin_of_hour(hour_of(now - stays_hot)));
+    if (!hours) {
+        return tl::unexpected(hours.error());
+    }
+    std::uint64_t moved = 0;
+    const std::span all(*hours);
+    for (std::size_t at = 0; at < all.size(); at += sealed_at_once) {
+        const auto rows = (*writer)->seal(all.subspan(at, std::min(sealed_at_once, all.size() - at)));
+        if (!rows) {
+            return tl::unexpected(rows.error());
+        }
+        moved += *rows;
+    }
+    return moved;
+}
+
+}  // namespace slimtax::reporter

@@ -1,0 +1,252 @@
+#include "reporter/store_reader.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include <fmt/format.h>
+
+#include "reporter/blob.hpp"
+
+namespace slimtax::reporter {
+namespace {
+
+using schemas::Instant;
+using schemas::RunResult;
+
+constexpr std::int64_t hours_per_series = 1 << 24;
+constexpr Instant earliest{};  ///< nothing is stored from before 1970
+constexpr Instant latest = Instant(std::chrono::hours(hours_per_series - 1));
+
+std::int64_t number(Instant instant) {
+    return instant.time_since_epoch().count();
+}
+
+/// Sorts by intended start and leaves the first of equal ones, which is the sealed one.
+template <class Row>
+void arrange(std::vector<Row>& rows) {
+    if (!std::ranges::is_sorted(rows, std::ranges::less_equal(), &Row::intended)) {
+        std::ranges::stable_sort(rows, {}, &Row::intended);
+    }
+    const auto repeated = std::ranges::unique(rows, {}, &Row::intended);
+    rows.erase(repeated.begin(), repeated.end());
+}
+
+/// Calls `take` for each row until it says that it has enough.
+template <class Take>
+Stored<void> each_row(Statement& statement, const Take& take) {
+    while (true) {
+        const Stored<bool> row = statement.step();
+        if (!row) {
+            return tl::unexpected(row.error());
+        }
+        if (!*row) {
+            statement.reset();
+            return {};
+        }
+        if (const Stored<bool> more = take(); !more || !*more) {
+            statement.reset();
+            return more ? Stored<void>() : tl::unexpected(more.error());
+        }
+    }
+}
+
+/// The hour that a row's first column speaks of.
+std::int64_t hour_in(const Statement& statement, bool sealed) {
+    const std::int64_t first = statement.integer(0);
+    return sealed ? hour_of_id(first) : hour_of(Instant(schemas::Duration(first)));
+}
+
+}  // namespace
+
+std::int64_t hour_id(std::int64_t series, std::int64_t hour) {
+    return series * hours_per_series + hour;
+}
+
+std::int64_t hour_of_id(std::int64_t id) {
+    return id % hours_per_series;
+}
+
+StoreError damaged(const Database& database, std::int64_t series, std::int64_t hour, std::string_view what) {
+    return {fmt::format("the store {} is damaged: the results of series {} in the hour from {} cannot be read ({}); "
+                        "restore it from a backup",
+                        database.file().string(), series, schemas::to_rfc3339(begin_of_hour(hour)), what),
+            false};
+}
+
+Stored<std::unique_ptr<StoreReader>> StoreReader::open(const std::filesystem::path& file, Database::Mode mode) {
+    auto database = Database::open(file, mode);
+    if (!database) {
+        return tl::unexpected(database.error());
+    }
+    std::unique_ptr<StoreReader> reader(new StoreReader(std::move(*database)));
+    if (auto good = reader->prepare(); !good) {
+        return tl::unexpected(good.error());
+    }
+    return reader;
+}
+
+Stored<void> StoreReader::prepare() {
+    const std::pair<Statement*, std::string_view> statements[] = {
+        {&select_id_, select_series_id},
+        {&sealed_range_, "SELECT id, core FROM hour WHERE id BETWEEN ? AND ? ORDER BY id"},
+        {&sealed_before_, "SELECT id, core FROM hour WHERE id >= ? AND id < ? ORDER BY id DESC LIMIT 1"},
+        {&sealed_after_, "SELECT id, core FROM hour WHERE id > ? AND id <= ? ORDER BY id LIMIT 1"},
+        {&hot_range_,
+         "SELECT intended, core FROM hot WHERE series = ? AND intended >= ? AND intended < ? "
+         "ORDER BY intended"},
+        {&hot_before_,
+         "SELECT intended, core FROM hot WHERE series = ? AND intended < ? ORDER BY intended DESC LIMIT 1"},
+        {&hot_after_, "SELECT intended, core FROM hot WHERE series = ? AND intended >= ? ORDER BY intended LIMIT 1"},
+        {&whole_sealed_, "SELECT id, core, detail FROM hour WHERE id BETWEEN ? AND ? ORDER BY id DESC"},
+        {&whole_hot_,
+         "SELECT intended, core, detail FROM hot WHERE series = ? AND intended >= ? AND intended < ? "
+         "ORDER BY intended DESC LIMIT ?"},
+        {&revision_, "SELECT number FROM revision"},
+    };
+    for (const auto& [statement, sql] : statements) {
+        auto prepared = database_->prepare(sql);
+        if (!prepared) {
+            return tl::unexpected(prepared.error());
+        }
+        *statement = std::move(*prepared);
+    }
+    return {};
+}
+
+Stored<std::optional<std::int64_t>> StoreReader::series_id(const schemas::SeriesKey& key) {
+    return read_series_id(select_id_, key);
+}
+
+Stored<std::vector<schemas::SeriesKey>> StoreReader::series() {
+    auto select = database_->prepare("SELECT service, probe, target, location FROM series ORDER BY 1, 2, 3, 4");
+    if (!select) {
+        return tl::unexpected(select.error());
+    }
+    std::vector<schemas::SeriesKey> keys;
+    const auto done = each_row(*select, [&]() -> Stored<bool> {
+        keys.push_back({std::string(select->text(0)), std::string(select->text(1)), std::string(select->text(2)),
+                        std::string(select->text(3))});
+        return true;
+    });
+    if (!done) {
+        return tl::unexpected(done.error());
+    }
+    return keys;
+}
+
+Stored<void> StoreReader::take(Statement& statement, std::int64_t series, bool sealed, std::vector<Run>& out) {
+    return each_row(statement, [&]() -> Stored<bool> {
+        const std::int64_t hour = hour_in(statement, sealed);
+        if (const Decoded good = decode_runs(hour, statement.blob(1), out); !good) {
+            return tl::unexpected(damaged(*database_, series, hour, good.error()));
+        }
+        return true;
+    });
+}
+
+Stored<std::vector<Run>> StoreReader::runs(std::int64_t series, Instant from, Instant to) {
+    from = std::clamp(from, earliest, latest);
+    to = std::clamp(to, from, latest);
+    // One moment of the store, although it takes several statements.
+    auto moment = Transaction::begin(*database_, Transaction::Kind::read);
+    if (!moment) {
+        return tl::unexpected(moment.error());
+    }
+    const std::int64_t first = hour_id(series, hour_of(from));
+    const std::int64_t last = hour_id(series, hour_of(to));
+    sealed_range_.bind(1, first).bind(2, last);
+    sealed_before_.bind(1, hour_id(series, 0)).bind(2, first);
+    sealed_after_.bind(1, last).bind(2, hour_id(series, hours_per_series - 1));
+    hot_range_.bind(1, series).bind(2, number(from)).bind(3, number(to));
+    hot_before_.bind(1, series).bind(2, number(from));
+    hot_after_.bind(1, series).bind(2, number(to));
+    std::vector<Run> found;
+    for (const auto& [statement, sealed] : {std::pair{&sealed_before_, true},
+                                            {&sealed_range_, true},
+                                            {&sealed_after_, true},
+                                            {&hot_before_, false},
+                                            {&hot_range_, false},
+                                            {&hot_after_, false}}) {
+        if (auto good = take(*statement, series, sealed, found); !good) {
+            return tl::unexpected(good.error());
+        }
+    }
+    arrange(found);
+    // Whole hours were read: of what lies outside only the nearest on each side matters.
+    const auto inside = std::ranges::lower_bound(found, from, {}, &Run::intended);
+    const auto behind = std::ranges::lower_bound(found, to, {}, &Run::intended);
+    const auto end = behind == found.end() ? behind : behind + 1;
+    const auto begin = inside == found.begin() ? inside : inside - 1;
+    found.erase(end, found.end());
+    found.erase(found.begin(), begin);
+    return found;
+}
+
+Stored<std::vector<RunResult>> StoreReader::results(std::int64_t series, const schemas::SeriesKey& key, Instant from,
+                                                    Instant to, std::size_t limit) {
+    from = std::clamp(from, earliest, latest);
+    to = std::clamp(to, from, latest);
+    auto moment = Transaction::begin(*database_, Transaction::Kind::read);
+    if (!moment) {
+        return tl::unexpected(moment.error());
+    }
+    const auto most = static_cast<std::int64_t>(std::min<std::size_t>(limit, std::numeric_limits<std::int64_t>::max()));
+    whole_sealed_.bind(1, hour_id(series, hour_of(from))).bind(2, hour_id(series, hour_of(to)));
+    whole_hot_.bind(1, series).bind(2, number(from)).bind(3, number(to)).bind(4, most);
+    std::vector<RunResult> found;
+    std::size_t inside = 0;
+    for (const bool sealed : {true, false}) {
+        Statement& statement = sealed ? whole_sealed_ : whole_hot_;
+        // Newest first, so that a small limit reads few hours.
+        const auto done = each_row(statement, [&]() -> Stored<bool> {
+            const std::int64_t hour = hour_in(statement, sealed);
+            const std::size_t before = found.size();
+            if (const Decoded good = decode_results(hour, statement.blob(1), statement.blob(2), key, found); !good) {
+                return tl::unexpected(damaged(*database_, series, hour, good.error()));
+            }
+            inside += static_cast<std::size_t>(
+                std::count_if(found.begin() + static_cast<std::ptrdiff_t>(before), found.end(),
+                              [&](const RunResult& run) { return run.intended >= from && run.intended < to; }));
+            return !sealed || inside < limit;
+        });
+        if (!done) {
+            return tl::unexpected(done.error());
+        }
+    }
+    arrange(found);
+    std::erase_if(found, [&](const RunResult& run) { return run.intended < from || run.intended >= to; });
+    if (found.size() > limit) {
+        found.erase(found.begin(), found.end() - static_cast<std::ptrdiff_t>(limit));
+    }
+    return found;
+}
+
+Stored<std::int64_t> StoreReader::revision() {
+    const auto row = revision_.step();
+    if (!row) {
+        return tl::unexpected(row.error());
+    }
+    const std::int64_t number = *row ? revision_.integer(0) : 0;
+    revision_.reset();
+    return number;
+}
+
+Stored<std::vector<std::pair<std::int64_t, std::int64_t>>> StoreReader::hours_to_seal(Instant end) {
+    auto select =
+        database_->prepare("SELECT DISTINCT series, intended / 3600000000 FROM hot WHERE intended < ? ORDER BY 1, 2");
+    if (!select) {
+        return tl::unexpected(select.error());
+    }
+    select->bind(1, number(end));
+    std::vector<std::pair<std::int64_t, std::int64_t>> hours;
+    const auto done = each_row(*select, [&]() -> Stored<bool> {
+        hours.emplace_back(select->integer(0), select->integer(1));
+        return true;
+    });
+    if (!done) {
+        return tl::unexpected(done.error());
+    }
+    return hours;
+}
+
+}  // namespace slimtax::reporter

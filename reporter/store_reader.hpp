@@ -1,0 +1,53 @@
+// Reads of a store through one connection, by one thread at a time. For sqlite_store.cpp.
+#pragma once
+
+#include <memory>
+
+#include "reporter/series_ids.hpp"
+#include "reporter/sqlite.hpp"
+
+namespace slimtax::reporter {
+
+/// The id of the row in table `hour` (schemas/store.sql).
+[[nodiscard]] std::int64_t hour_id(std::int64_t series, std::int64_t hour);
+[[nodiscard]] std::int64_t hour_of_id(std::int64_t id);
+
+/// What is wrong with a stored blob, as an error that says where.
+[[nodiscard]] StoreError damaged(const Database& database, std::int64_t series, std::int64_t hour,
+                                 std::string_view what);
+
+class StoreReader {
+public:
+    [[nodiscard]] static Stored<std::unique_ptr<StoreReader>> open(const std::filesystem::path& file,
+                                                                   Database::Mode mode);
+
+    [[nodiscard]] Stored<std::optional<std::int64_t>> series_id(const schemas::SeriesKey& key);
+    [[nodiscard]] Stored<std::vector<schemas::SeriesKey>> series();
+    [[nodiscard]] Stored<std::vector<Run>> runs(std::int64_t series, schemas::Instant from, schemas::Instant to);
+    [[nodiscard]] Stored<std::vector<schemas::RunResult>> results(std::int64_t series, const schemas::SeriesKey& key,
+                                                                  schemas::Instant from, schemas::Instant to,
+                                                                  std::size_t limit);
+    [[nodiscard]] Stored<std::int64_t> revision();
+    /// (series, hour) of every hot row intended before `end`, each once.
+    [[nodiscard]] Stored<std::vector<std::pair<std::int64_t, std::int64_t>>> hours_to_seal(schemas::Instant end);
+
+private:
+    explicit StoreReader(std::unique_ptr<Database> database) : database_(std::move(database)) {}
+    [[nodiscard]] Stored<void> prepare();
+    /// Steps through the (id, core) rows of a bound statement over `hour`, or (intended, core) over `hot`.
+    [[nodiscard]] Stored<void> take(Statement& statement, std::int64_t series, bool sealed, std::vector<Run>& out);
+
+    std::unique_ptr<Database> database_;
+    Statement select_id_;
+    Statement sealed_range_;
+    Statement sealed_before_;
+    Statement sealed_after_;
+    Statement hot_range_;
+    Statement hot_before_;
+    Statement hot_after_;
+    Statement whole_sealed_;
+    Statement whole_hot_;
+    Statement revision_;
+};
+
+}  // namespace slimtax::reporter
