@@ -7,7 +7,11 @@
 
 // One row per kind of operation; NAME.cpp defines `NAME_operations()`. An explicit table, not static
 // self-registration: in a static library that silently registers nothing.
-#define SLIMTAX_KINDS(KIND) KIND(xmpp)
+#define SLIMTAX_KINDS(KIND) \
+    KIND(dns)               \
+    KIND(http)              \
+    KIND(tcp)               \
+    KIND(xmpp)
 
 namespace slimtax::probes {
 
@@ -19,7 +23,7 @@ namespace {
 
 std::vector<const Operation*> all_operations() {
     std::vector<const Operation*> rows;
-    [[maybe_unused]] const auto add = [&rows](std::span<const Operation> kind) {
+    const auto add = [&rows](std::span<const Operation> kind) {
         for (const Operation& operation : kind) {
             rows.push_back(&operation);
         }

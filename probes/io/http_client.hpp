@@ -47,6 +47,7 @@ struct HttpTimes {
 
 struct HttpResponse {
     int status = 0;
+    std::string phrase;  ///< the server's words for the status; may be empty or nonsense
     std::vector<std::pair<std::string, std::string>> headers;  ///< names in lower case, in their order
     std::string body;                                          ///< at most `keep_body` bytes
     std::uint64_t bytes = 0;                                   ///< of the whole body
@@ -54,7 +55,8 @@ struct HttpResponse {
     int redirects = 0;
     HttpTimes times;
     std::optional<schemas::Instant> certificate_until;
-    std::string peer;  ///< "127.0.0.1:8080"
+    std::string server;  ///< "im1:8080", for reasons
+    std::string peer;    ///< "127.0.0.1:8080"
 
     /// The first header of that name (in lower case), or "".
     [[nodiscard]] std::string_view header(std::string_view name) const;

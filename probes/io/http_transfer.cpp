@@ -136,6 +136,9 @@ bool Transfer::header_line(std::string_view line) {
     }
     if (line.starts_with("HTTP/")) {  // also after an interim "100 Continue"
         response_.headers.clear();
+        const auto code = line.find(' ');
+        const auto phrase = code == std::string_view::npos ? code : line.find(' ', code + 1);
+        response_.phrase = phrase == std::string_view::npos ? "" : trimmed(line.substr(phrase));
         headers_ended_ = false;
         return true;
     }
@@ -288,6 +291,7 @@ void Transfer::complete() {
     times.first_byte = first - ready;
     times.body = info_time(easy_, CURLINFO_TOTAL_TIME_T) - first;
     response_.url = target_.url;
+    response_.server = check_.peer_name;
     response_.peer = connected_.peer.text();
     response_.certificate_until = check_.valid_until;
     if (request_.cookies != nullptr) {

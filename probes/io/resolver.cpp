@@ -208,6 +208,7 @@ public:
         : loop_(loop), servers_(std::move(servers)), channel_(loop, servers_, 0) {}
 
     Task<tl::expected<Addresses, Trouble>> look_up(std::string host, TimePoint deadline);
+    [[nodiscard]] Addresses servers() const { return channel_.servers(); }
 
 private:
     [[nodiscard]] std::string asked() const {
@@ -291,6 +292,10 @@ Trouble Resolver::Impl::unanswered(const std::string& host) const {
 Resolver::Resolver(Loop& loop, const std::vector<std::string>& servers)
     : impl_(std::make_unique<Impl>(loop, servers)) {}
 Resolver::~Resolver() = default;
+
+std::vector<Address> Resolver::servers() const {
+    return impl_->servers();
+}
 
 Task<tl::expected<std::vector<Address>, Trouble>> Resolver::look_up(std::string host, std::uint16_t port,
                                                                     TimePoint deadline) {

@@ -53,6 +53,9 @@ public:
     /// memory or descriptors have run out, the trouble is ours.
     Task<tl::expected<std::vector<Address>, Trouble>> look_up(std::string host, std::uint16_t port, TimePoint deadline);
 
+    /// The name servers that are asked, with their ports.
+    [[nodiscard]] std::vector<Address> servers() const;
+
 private:
     class Impl;
     std::unique_ptr<Impl> impl_;
