@@ -203,6 +203,8 @@ void Transfer::prepare_connection() {
         // Trust is ours (TlsContexts); without these two curl would read all of the system's roots each time.
         curl_easy_setopt(easy_, CURLOPT_CAINFO, nullptr);
         curl_easy_setopt(easy_, CURLOPT_CAPATH, nullptr);
+        // And without this it would put the roots of the multi handle's first request in place of this one's.
+        curl_easy_setopt(easy_, CURLOPT_CA_CACHE_TIMEOUT, 0L);
         curl_easy_setopt(easy_, CURLOPT_SSL_SESSIONID_CACHE, 0L);
         curl_easy_setopt(easy_, CURLOPT_SSL_VERIFYPEER, request_.verify ? 1L : 0L);
         curl_easy_setopt(easy_, CURLOPT_SSL_VERIFYHOST, 0L);  // PeerCheck does it, with a better reason
