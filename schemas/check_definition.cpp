@@ -20,6 +20,19 @@ Position place_of(const TomlNode& table, std::string_view outer, std::string_vie
     return found != nullptr ? place_of(*found, inner) : table.at;
 }
 
+/// The place of a location in `locations = { exclude = [ … ] }`.
+Position place_of_excluded(const TomlNode& objective, std::string_view location) {
+    const TomlNode* locations = objective.find("locations");
+    const TomlNode* exclude = locations != nullptr ? locations->find("exclude") : nullptr;
+    const auto* items = exclude != nullptr ? exclude->as<TomlNode::Array>() : nullptr;
+    for (const TomlNode& item : items != nullptr ? *items : TomlNode::Array{}) {
+        if (const auto* text = item.as<std::string>(); text != nullptr && *text == location) {
+            return item.at;
+        }
+    }
+    return objective.at;
+}
+
 /// A duration that people would write: rounded down to 5 min, 1 min, 5 s, 1 s or a millisecond.
 Duration handy(Duration duration) {
     using namespace std::chrono_literals;
@@ -154,7 +167,7 @@ private:
         }
         for (const std::string& excluded : objective.exclude_locations) {
             if (!locations.contains(excluded)) {
-                complaints_.error(place_of(node, "locations", "exclude"),
+                complaints_.error(place_of_excluded(node, excluded),
                                   fmt::format("no probe of this objective runs at '{}'", excluded),
                                   suggestion(excluded, {locations.begin(), locations.end()}));
             }

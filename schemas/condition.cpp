@@ -156,8 +156,8 @@ private:
             list += fmt::format("{}{}", list.empty() ? "" : ", ", output.name);
         }
         const std::string near = nearest_word(name, names);
-        return fail(at, fmt::format("the operation has no output '{}', only {}", name, list),
-                    near.empty() ? "" : fmt::format("did you mean '{}'?", near));
+        return fail(at, fmt::format("the operation has no output '{}'", name),
+                    near.empty() ? "there are " + list : fmt::format("did you mean '{}'?", near));
     }
 
     bool read_operator(Condition::Comparison& comparison) {

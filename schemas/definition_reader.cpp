@@ -48,7 +48,7 @@ ReadDefinition read_definition(std::string_view text, const std::string& file, C
     Complaints complaints(*document, result.problems);
     Draft draft;
     draft.definition.file = file;
-    TableReader top(complaints, document->root(), "a definition");
+    TableReader top(complaints, document->root(), "this file");
     read_service(top, draft);
     read_window(top, draft);
     read_objectives(top, draft);

@@ -192,7 +192,9 @@ void read_budget(TableReader& table, Objective& objective) {
                                                                 table.what(), budget_example));
     }
     if (objective.budget && objective.budget->allowance > length_of(objective.budget->per)) {
-        table.complaints().error(table.place_of("budget"), "a budget cannot be longer than its own period");
+        table.complaints().error(
+            table.place_of("budget"),
+            fmt::format("a budget cannot be longer than its own period: {}", to_text(*objective.budget)));
     }
 }
 

@@ -16,18 +16,20 @@ void check_targets(TableReader& table, const Probe& probe) {
             return static_cast<unsigned char>(c) <= 0x20 || static_cast<unsigned char>(c) == 0x7f;
         });
         if (control || target.size() > longest_target) {
-            table.complaints().error(table.place_of("targets"),
+            table.complaints().error(table.place_of("targets", target),
                                      fmt::format("\"{}\" cannot be a target: no blanks, at most {} bytes",
                                                  shortened(target, 60), longest_target));
         } else if (target.find("${") != std::string::npos) {
-            table.complaints().error(table.place_of("targets"), "nothing expands in 'targets': write the names out");
+            table.complaints().error(table.place_of("targets", target),
+                                     "nothing expands in 'targets': write the names out");
         }
     }
     for (const std::string& location : probe.from) {
         if (!is_id(location)) {
-            table.complaints().error(table.place_of("from"), fmt::format("'{}' cannot be a location's name: letters, "
-                                                                         "digits, '-', '_' and '.' only",
-                                                                         shortened(location, 60)));
+            table.complaints().error(table.place_of("from", location),
+                                     fmt::format("'{}' cannot be a location's name: letters, "
+                                                 "digits, '-', '_' and '.' only",
+                                                 shortened(location, 60)));
         }
     }
 }
@@ -170,6 +172,8 @@ Duration longest_gap(const Probe& probe) {
 }
 
 void read_probes(TableReader& file, Draft& draft, Catalog catalog) {
+    const TomlNode* all = file.itself().find("probe");
+    draft.probes_known = all == nullptr || all->as<TomlNode::Array>() != nullptr;
     for (const TomlNode* node : file.tables("probe")) {
         read_probe(file.complaints(), *node, draft, catalog);
     }

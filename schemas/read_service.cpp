@@ -141,7 +141,7 @@ void read_maintenance(Complaints& complaints, const TomlNode& node, Window& wind
     Maintenance work;
     const auto from = local_time(table, "from", Need::required);
     const auto to = local_time(table, "to", Need::required);
-    work.why = table.text("why", Need::required).value_or("");
+    work.why = table.text("why", Need::required, "a reason that users understand").value_or("");
     work.announced = local_time(table, "announced", Need::optional);
     table.finish();
     if (from && to && *to <= *from) {
@@ -209,7 +209,7 @@ void read_window(TableReader& file, Draft& draft) {
     }
     table.finish();
     const bool has_times = !window.open.empty() || !window.closed.empty() || !window.maintenance.empty();
-    if (has_times && node->find("timezone") == nullptr) {
+    if (has_times && node->find("timezone") == nullptr && !file.complaints().has_errors()) {
         file.complaints().advice(node->at, "[window] names no 'timezone': its times are taken as UTC");
     }
 }
@@ -227,10 +227,12 @@ std::optional<Level> read_level(TableReader& table) {
     }
     const auto level = parse_level(*word);
     if (!level) {
-        const std::string near = nearest_word(*word, {"A0", "A1", "A2", "A3", "A4"});
+        std::string upper = *word;
+        std::ranges::replace(upper, 'a', 'A');
         table.complaints().error(node->at, fmt::format("expected {}, found \"{}\"", expected, *word),
-                                 near.empty() ? "A0 exists, A1 works locally, A2 log-in, A3 fast enough, A4 users' work"
-                                              : fmt::format("did you mean '{}'?", near));
+                                 parse_level(upper)
+                                     ? fmt::format("did you mean '{}'?", upper)
+                                     : "A0 exists, A1 works locally, A2 log-in, A3 fast enough, A4 users' work");
     }
     return level;
 }

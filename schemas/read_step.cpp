@@ -11,11 +11,13 @@ namespace {
 /// Reads one step of a script, knowing those before it.
 class StepReader {
 public:
-    StepReader(Complaints& complaints, const TomlNode& node, const Probe& probe, Catalog catalog, std::size_t number)
+    StepReader(Complaints& complaints, const TomlNode& node, const Probe& probe, Catalog catalog, std::size_t number,
+               bool has_targets)
         : complaints_(complaints),
           table_(complaints, node, fmt::format("step {}", number)),
           probe_(probe),
-          catalog_(catalog) {
+          catalog_(catalog),
+          has_targets_(has_targets) {
         step_.at = node.at;
     }
 
@@ -30,15 +32,13 @@ public:
             read_save();
             read_parameters();
         }
-        if (known) {
-            table_.finish();
-        }
+        table_.finish(known ? TableReader::Others::unknown : TableReader::Others::ignored);
         return known ? std::optional(std::move(step_)) : std::nullopt;
     }
 
 private:
     bool read_operation() {
-        const auto name = table_.text("do", Need::required);
+        const auto name = table_.text("do", Need::required, "an operation such as \"http.get\"");
         if (!name) {
             return false;
         }
@@ -53,7 +53,7 @@ private:
                               suggestion(*name, names));
             return false;
         }
-        table_.rename(fmt::format("a step {}", *name));
+        table_.rename(fmt::format("step {}", *name));
         const auto ran_before =
             std::ranges::any_of(probe_.steps, [this](const Step& step) { return step.operation == info_->after; });
         if (!info_->after.empty() && !ran_before) {
@@ -203,7 +203,7 @@ private:
                 }
                 continue;
             }
-            const bool filled = parameter.name == info_->target_parameter && !probe_.targets.empty();
+            const bool filled = parameter.name == info_->target_parameter && has_targets_;
             if (parameter.required && !filled) {
                 complaints_.error(step_.at, missing(parameter),
                                   parameter.name == info_->target_parameter ? "or give the probe 'targets'" : "");
@@ -214,7 +214,7 @@ private:
     [[nodiscard]] std::string missing(const Parameter& parameter) const {
         std::string text = fmt::format("{} lacks '{}'", table_.what(), parameter.name);
         if (!parameter.example.empty()) {
-            text += fmt::format(", such as {} = {}", parameter.name, parameter.example);
+            text += fmt::format(", expected something like {} = {}", parameter.name, parameter.example);
         }
         return text;
     }
@@ -237,7 +237,7 @@ private:
                     }
                     break;
                 case Reference::Kind::target:
-                    if (probe_.targets.empty()) {
+                    if (!has_targets_) {
                         refuse("${target} stands for nothing: the probe has no 'targets'");
                     }
                     break;
@@ -375,7 +375,11 @@ private:
 
     std::optional<Value> read_choice(const Parameter& parameter, const TomlNode& node) {
         const std::vector<std::string_view> choices(parameter.choices.begin(), parameter.choices.end());
-        const std::string expected = fmt::format("{} for '{}'", enumerated(choices, "or"), parameter.name);
+        std::vector<std::string> quoted;
+        std::ranges::transform(choices, std::back_inserter(quoted),
+                               [](std::string_view choice) { return fmt::format("\"{}\"", choice); });
+        const std::string expected =
+            fmt::format("{} for '{}'", enumerated({quoted.begin(), quoted.end()}, "or"), parameter.name);
         const auto* text = node.as<std::string>();
         if (text == nullptr) {
             complaints_.wrong_type(node, expected);
@@ -394,6 +398,7 @@ private:
     TableReader table_;
     const Probe& probe_;
     Catalog catalog_;
+    bool has_targets_;  ///< or would have, were they written rightly
     const OperationInfo* info_ = nullptr;
     Step step_;
 };
@@ -418,10 +423,11 @@ void read_steps(TableReader& table, Probe& probe, Catalog catalog) {
     if (table.itself().find("step") == nullptr) {
         table.complaints().error(table.itself().at, fmt::format("{} lacks a [[probe.step]]", table.what()));
     }
+    const bool has_targets = table.itself().find("targets") != nullptr;
     for (std::size_t i = 0; i < nodes.size(); ++i) {
         if (catalog.empty()) {
             probe.steps.push_back(unread(*nodes[i]));
-        } else if (auto step = StepReader(table.complaints(), *nodes[i], probe, catalog, i + 1).read()) {
+        } else if (auto step = StepReader(table.complaints(), *nodes[i], probe, catalog, i + 1, has_targets).read()) {
             probe.steps.push_back(std::move(*step));
         }
     }

@@ -123,6 +123,21 @@ Escape escape_at(std::string_view source) {
     return {2, 1};
 }
 
+/// What most likely went wrong where the parser only sees that it cannot go on.
+std::string hint_for(std::string_view description) {
+    const auto has = [description](std::string_view part) { return description.find(part) != std::string_view::npos; };
+    if (has("unescaped control characters") || has("end-of-file")) {
+        return "is a closing quote or bracket missing?";
+    }
+    if (has("integer") || has("floating-point") || has("could not determine value type")) {
+        return "durations and other texts stand in quotes: every = \"60s\"";
+    }
+    if (has("escape sequence")) {
+        return "write \\\\ for a backslash, or the text in single quotes";
+    }
+    return has("cannot redefine") ? "it stands further up already" : "";
+}
+
 }  // namespace
 
 const TomlNode* TomlNode::find(std::string_view key) const {
@@ -135,10 +150,12 @@ const TomlNode* TomlNode::find(std::string_view key) const {
 }
 
 std::string_view TomlNode::kind() const {
-    constexpr std::array<std::string_view, 9> kinds{
-        "a text", "an integer",      "a number with a fraction",     "true or false",
-        "a date", "a date and time", "a time or a date with a zone", "an array",
-        "a table"};
+    constexpr std::array<std::string_view, 9> kinds{"a text",        "an integer", "a number with a fraction",
+                                                    "true or false", "a date",     "a date and time",
+                                                    "a time of day", "an array",   "a table"};
+    if (const auto* other = as<OtherTime>(); other != nullptr && other->has_offset) {
+        return "a date and time with a zone";
+    }
     return kinds.at(value.index());
 }
 
@@ -165,7 +182,10 @@ std::unique_ptr<TomlDocument> TomlDocument::parse(std::string_view text, const s
         document->root_.value = taken(table);
         document->root_.at = {1, 1};
     } catch (const toml::parse_error& error) {
-        return refuse(position_of(error.source().begin), "not TOML: " + std::string(error.description()));
+        std::string_view description = error.description();
+        description.remove_prefix(description.starts_with("Error ") ? 6 : 0);
+        return refuse(position_of(error.source().begin), "not TOML: " + std::string(description),
+                      hint_for(description));
     }
     return document;
 }

@@ -26,6 +26,13 @@ std::string quoted(std::string_view word) {
     return "'" + shortened(word, most_shown) + "'";
 }
 
+/// Top-level tables are written in brackets: their authors know them as tables.
+std::string_view kind_of_key(const TomlNode::Entry& entry) {
+    const auto* items = entry.node.as<TomlNode::Array>();
+    const bool tables = items != nullptr && !items->empty() && items->front().as<TomlNode::Table>() != nullptr;
+    return tables || entry.node.as<TomlNode::Table>() != nullptr ? "table" : "key";
+}
+
 }  // namespace
 
 void Complaints::error(Position at, std::string message, std::string hint) {
@@ -82,13 +89,13 @@ const TomlNode* TableReader::node(std::string_view key, Need need, std::string_v
     asked_.emplace_back(key);
     const TomlNode* found = table_.find(key);
     if (found == nullptr && need == Need::required) {
-        complaints_.error(table_.at, fmt::format("{} lacks '{}', expected {}", what_, key, example));
+        missing_.emplace_back(key, example);
     }
     return found;
 }
 
-std::optional<std::string> TableReader::text(std::string_view key, Need need) {
-    const TomlNode* found = node(key, need, "a text");
+std::optional<std::string> TableReader::text(std::string_view key, Need need, std::string_view example) {
+    const TomlNode* found = node(key, need, example);
     if (found == nullptr) {
         return std::nullopt;
     }
@@ -228,23 +235,40 @@ std::vector<const TomlNode*> TableReader::tables(std::string_view key) {
     return found;
 }
 
-void TableReader::finish() {
-    const auto* entries = table_.as<TomlNode::Table>();
-    if (entries == nullptr) {
-        return;
-    }
+void TableReader::finish(Others others) {
     const std::vector<std::string_view> known(asked_.begin(), asked_.end());
     const auto is_known = [&known](std::string_view key) { return std::ranges::find(known, key) != known.end(); };
-    for (const TomlNode::Entry& entry : *entries) {
+    std::vector<std::string> meant;  // the known words that unknown ones are taken for
+    const auto* entries = table_.as<TomlNode::Table>();
+    for (const TomlNode::Entry& entry : entries != nullptr ? *entries : TomlNode::Table{}) {
         if (is_known(entry.key)) {
             continue;
         }
         const auto other = std::ranges::find(other_names, entry.key, &decltype(other_names)::value_type::first);
-        const std::string hint = other != other_names.end() && is_known(other->second)
-                                     ? fmt::format("it is called '{}' here", other->second)
-                                     : suggestion(entry.key, known);
-        complaints_.error(entry.key_at, fmt::format("unknown key {} in {}", quoted(entry.key), what_), hint);
+        const bool has_other_name = other != other_names.end() && is_known(other->second);
+        meant.push_back(has_other_name ? std::string(other->second) : nearest_word(entry.key, known));
+        if (others == Others::unknown) {
+            complaints_.error(
+                entry.key_at, fmt::format("unknown {} {} in {}", kind_of_key(entry), quoted(entry.key), what_),
+                has_other_name ? fmt::format("it is called '{}' here", other->second) : suggestion(entry.key, known));
+        }
     }
+    for (const auto& [key, expected] : missing_) {
+        if (others == Others::ignored || std::ranges::find(meant, key) == meant.end()) {
+            complaints_.error(table_.at, fmt::format("{} lacks '{}', expected {}", what_, key, expected));
+        }
+    }
+}
+
+Position TableReader::place_of(std::string_view key, std::string_view item) const {
+    const TomlNode* found = table_.find(key);
+    const auto* items = found != nullptr ? found->as<TomlNode::Array>() : nullptr;
+    for (const TomlNode& node : items != nullptr ? *items : TomlNode::Array{}) {
+        if (const auto* text = node.as<std::string>(); text != nullptr && *text == item) {
+            return node.at;
+        }
+    }
+    return place_of(key);
 }
 
 Position TableReader::place_of(std::string_view key) const {

@@ -63,7 +63,8 @@ public:
     /// The value of a key, whatever it is. `example` completes "expected …" when a required key is missing.
     const TomlNode* node(std::string_view key, Need need = Need::optional, std::string_view example = "a value");
 
-    std::optional<std::string> text(std::string_view key, Need need = Need::optional);
+    std::optional<std::string> text(std::string_view key, Need need = Need::optional,
+                                    std::string_view example = "a text");
     /// A text that is an id.
     std::optional<std::string> id(std::string_view key, Need need = Need::optional);
     std::optional<bool> boolean(std::string_view key);
@@ -83,7 +84,7 @@ public:
         }
         const auto* written = found->as<std::string>();
         if (written == nullptr) {
-            complaints_.wrong_type(*found, example);
+            complaints_.wrong_type(*found, fmt::format("{} for '{}'", example, key));
             return std::nullopt;
         }
         auto value = parse(*written);
@@ -99,11 +100,17 @@ public:
     /// The `[[KEY]]` tables.
     std::vector<const TomlNode*> tables(std::string_view key);
 
-    /// To be called last: every key that was not asked for is unknown.
-    void finish();
+    /// What is to become of keys that nobody asked for.
+    enum class Others { unknown, ignored };
+
+    /// To be called last: says which required keys are missing and which keys are unknown. A required key that is
+    /// merely misspelt is not missing as well.
+    void finish(Others others = Others::unknown);
 
     /// Where a key's value stands, or the table when it has no such key.
     [[nodiscard]] Position place_of(std::string_view key) const;
+    /// Where a text of an array stands; the first of that value.
+    [[nodiscard]] Position place_of(std::string_view key, std::string_view item) const;
     [[nodiscard]] const TomlNode& itself() const { return table_; }
     [[nodiscard]] const std::string& what() const { return what_; }
     void rename(std::string what) { what_ = std::move(what); }
@@ -114,6 +121,7 @@ private:
     const TomlNode& table_;
     std::string what_;
     std::vector<std::string> asked_;
+    std::vector<std::pair<std::string, std::string>> missing_;  ///< required keys, each with what was expected
 };
 
 }  // namespace slimtax::schemas

@@ -8,7 +8,7 @@
 
 #include <fmt/format.h>
 
-#include "schemas/problem.hpp"
+#include "schemas/utf8.hpp"
 
 namespace slimtax::schemas {
 namespace {
@@ -114,8 +114,14 @@ std::optional<std::int64_t> whole_number(std::string_view text) {
     return value;
 }
 
-tl::unexpected<std::string> wrong(std::string_view expected, std::string_view found) {
-    return tl::unexpected(fmt::format("expected {}, found \"{}\"", expected, found));
+tl::unexpected<std::string> wrong(std::string_view expected, std::string_view found, std::string_view why = {}) {
+    constexpr std::size_t most_shown = 80;
+    return tl::unexpected(fmt::format("expected {}, found \"{}\"{}{}", expected, shortened(found, most_shown),
+                                      why.empty() ? "" : ": ", why));
+}
+
+std::string no_period(std::string_view word) {
+    return fmt::format("\"{}\" is not day, week, month, quarter or year", word);
 }
 
 std::string unit_advice(std::string_view word) {
@@ -130,6 +136,25 @@ std::string unit_advice(std::string_view word) {
         return fmt::format("write \"{}\" for \"{}\"", known->second, word);
     }
     return fmt::format("\"{}\" is no unit: there are us, ms, s, min, h, d and w", word);
+}
+
+/// The duration, or what is wrong with the unit; an empty reason when it is nothing like a duration.
+Parsed<Duration> take_duration(std::string_view text) {
+    std::string_view rest = trim(text);
+    const auto number = take_number(rest);
+    if (!number) {
+        return tl::unexpected(std::string());
+    }
+    rest = trim(rest);
+    const auto unit = std::ranges::find(units, rest, &Unit::name);
+    if (unit == units.end()) {
+        return tl::unexpected(unit_advice(rest));
+    }
+    const double micros = *number * static_cast<double>(unit->size);
+    if (micros > longest_micros) {
+        return tl::unexpected(fmt::format("at most {} years", longest_years));
+    }
+    return Duration(std::llround(micros));
 }
 
 /// Index of `word` in `words`, or nothing.
@@ -161,8 +186,7 @@ Parsed<WorkRate> parse_rate(std::string_view text, bool per_user, std::string_vi
     }
     const auto unit = std::ranges::find(rate_units, words.back(), &Unit::name);
     if (unit == rate_units.end()) {
-        return tl::unexpected(fmt::format("expected {}, found \"{}\": \"{}\" is not second, minute, hour or day",
-                                          expected, text, words.back()));
+        return wrong(expected, text, fmt::format("\"{}\" is not second, minute, hour or day", words.back()));
     }
     return WorkRate{*amount, Duration(unit->size)};
 }
@@ -241,40 +265,20 @@ std::string to_text_with(Duration duration, std::string_view blank) {
 
 Parsed<Duration> parse_duration(std::string_view text) {
     constexpr std::string_view expected = "a duration such as \"30s\" or \"15 min\"";
-    std::string_view rest = trim(text);
-    const auto number = take_number(rest);
-    if (!number) {
-        return wrong(expected, text);
-    }
-    rest = trim(rest);
-    const auto unit = std::ranges::find(units, rest, &Unit::name);
-    if (unit == units.end()) {
-        return tl::unexpected(fmt::format("expected {}, found \"{}\": {}", expected, text, unit_advice(rest)));
-    }
-    const double micros = *number * static_cast<double>(unit->size);
-    if (micros > longest_micros) {
-        return tl::unexpected(
-            fmt::format("expected {} of at most {} years, found \"{}\"", expected, longest_years, text));
-    }
-    return Duration(std::llround(micros));
+    const auto duration = take_duration(text);
+    return duration ? Parsed<Duration>(*duration) : wrong(expected, text, duration.error());
 }
 
 Parsed<ThinkTime> parse_think(std::string_view text) {
     constexpr std::string_view expected = "a think time such as \"1s..4s\" or \"2s\"";
     const std::size_t dots = text.find("..");
-    const auto least = parse_duration(text.substr(0, dots));
-    if (!least) {
-        return wrong(expected, text);
-    }
-    if (dots == std::string_view::npos) {
-        return ThinkTime{*least, *least};
-    }
-    const auto most = parse_duration(text.substr(dots + 2));
-    if (!most) {
-        return wrong(expected, text);
+    const auto least = take_duration(text.substr(0, dots));
+    const auto most = dots == std::string_view::npos ? least : take_duration(text.substr(dots + 2));
+    if (!least || !most) {
+        return wrong(expected, text, least ? most.error() : least.error());
     }
     if (*most < *least) {
-        return tl::unexpected(fmt::format("a think time runs from the shorter to the longer, found \"{}\"", text));
+        return wrong(expected, text, "the shorter time comes first");
     }
     return ThinkTime{*least, *most};
 }
@@ -285,14 +289,13 @@ Parsed<Budget> parse_budget(std::string_view text) {
     if (!parts) {
         return wrong(expected, text);
     }
-    const auto allowance = parse_duration(parts->first);
+    const auto allowance = take_duration(parts->first);
     if (!allowance) {
-        return tl::unexpected(fmt::format("expected {}: {}", expected, allowance.error()));
+        return wrong(expected, text, allowance.error());
     }
     const auto period = index_of(period_words, parts->second);
     if (!period) {
-        return tl::unexpected(fmt::format("expected {}, found \"{}\": \"{}\" is not day, week, month, quarter or year",
-                                          expected, text, parts->second));
+        return wrong(expected, text, no_period(parts->second));
     }
     return Budget{*allowance, static_cast<BudgetPeriod>(*period)};
 }
@@ -306,8 +309,7 @@ Parsed<FailureBudget> parse_failures(std::string_view text) {
     }
     const auto period = index_of(period_words, parts->second);
     if (!period) {
-        return tl::unexpected(fmt::format("expected {}, found \"{}\": \"{}\" is not day, week, month, quarter or year",
-                                          expected, text, parts->second));
+        return wrong(expected, text, no_period(parts->second));
     }
     return FailureBudget{*failures, static_cast<BudgetPeriod>(*period)};
 }
@@ -320,12 +322,12 @@ Parsed<ActiveUsers> parse_users(std::string_view text) {
         return wrong(expected, text);
     }
     const auto users = whole_number(trim(text.substr(0, at)));
-    const auto within = parse_duration(text.substr(at + middle.size()));
+    const auto within = take_duration(text.substr(at + middle.size()));
     if (!users || *users == 0) {
         return wrong(expected, text);
     }
     if (!within) {
-        return tl::unexpected(fmt::format("expected {}: {}", expected, within.error()));
+        return wrong(expected, text, within.error());
     }
     if (*within == Duration::zero()) {
         return wrong(expected, text);
@@ -371,7 +373,7 @@ Parsed<std::vector<WeeklyHours>> parse_hours(std::string_view text) {
     }
     const auto days = parse_days(words[0]);
     if (!days) {
-        return tl::unexpected(fmt::format("expected {}, found \"{}\": {}", expected, text, days.error()));
+        return wrong(expected, text, days.error());
     }
     const std::size_t dash = words[1].find('-');
     if (dash == std::string_view::npos) {
@@ -380,7 +382,7 @@ Parsed<std::vector<WeeklyHours>> parse_hours(std::string_view text) {
     const auto from = parse_clock(words[1].substr(0, dash));
     const auto to = parse_clock(words[1].substr(dash + 1));
     if (!from || !to) {
-        return tl::unexpected(fmt::format("expected {}, found \"{}\": times run from 00:00 to 24:00", expected, text));
+        return wrong(expected, text, "times run from 00:00 to 24:00");
     }
     if (*from >= *to) {
         return tl::unexpected(fmt::format(

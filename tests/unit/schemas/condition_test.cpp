@@ -81,7 +81,7 @@ TEST_CASE("a bad condition says where and what was expected") {
     const Row rows[] = {
         {"", 0, "expected the name of an output, found the end"},
         {"200 == status", 0, "expected the name of an output"},
-        {"stauts == 200", 0, "no output 'stauts', only status, body"},
+        {"stauts == 200", 0, "no output 'stauts'"},
         {"status", 6, "expected ==, !=, <"},
         {"status = 200", 7, "expected ==, !=, <"},
         {"status ==", 9, "found the end"},
