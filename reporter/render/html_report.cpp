@@ -113,10 +113,11 @@ Html budget_part(const ObjectiveReport& objective) {
                    {element("h4", {}, "Budget"), budget_spent_bar(budget), element("p", {}, text)});
 }
 
-Html strip_part(const ObjectiveReport& objective, const Report& report, const WallClock& clock) {
-    return element(
-        "div", {{"class", "strip-part"}},
-        {element("h4", {}, "The time, hour by hour"), strip(objective, report.period, clock), sums(objective)});
+Html strip_part(const Report& report, const ServiceReport& service, const ObjectiveReport& objective,
+                const WallClock& clock) {
+    return element("div", {{"class", "strip-part"}},
+                   {element("h4", {}, "The time, hour by hour"), strip(objective, shown_period(report, service), clock),
+                    sums(objective)});
 }
 
 Html outage_row(const Outage& outage, const WallClock& clock) {
@@ -176,7 +177,8 @@ Html outages_part(const ObjectiveReport& objective, const WallClock& clock) {
     return element(
         "div", {{"class", "outages"}},
         {element("h4", {}, counted(objective.outages.size(), "outage")),
-         element("table", {{"class", "stack"}}, {element("thead", {}, head), element("tbody", {}, rows)}), note});
+         element("table", {{"class", "outage-list stack"}}, {element("thead", {}, head), element("tbody", {}, rows)}),
+         note});
 }
 
 Html response_part(const ObjectiveReport& objective) {
@@ -188,9 +190,10 @@ Html response_part(const ObjectiveReport& objective) {
     if (objective.work) {
         const WorkResult& work = *objective.work;
         parts += element("p", {},
-                         fmt::format("At most {} people were active at once. They did {:.0f} units of work: {:.3g} "
+                         fmt::format("At most {} people were active at once. They did {} units of work: {:.3g} "
                                      "for each active user and hour, {:.4g} an hour in all.",
-                                     work.peak_active_users, work.units, work.per_user_hour, work.total_per_hour));
+                                     work.peak_active_users, grouped(static_cast<std::uint64_t>(work.units)),
+                                     work.per_user_hour, work.total_per_hour));
     } else if (times.samples > 0) {
         parts +=
             element("p", {},
@@ -248,7 +251,7 @@ Html objective_section(const Report& report, const ServiceReport& service, const
                  {element("strong", {}, "Promise: "), foreign(promise(service, objective))}),
          element("p", {{"class", "result"}},
                  {element("strong", {}, "Result: "), foreign(judgement_reason(objective, report.so_far))}),
-         budget_part(objective), strip_part(objective, report, clock), outages_part(objective, clock),
+         budget_part(objective), strip_part(report, service, objective, clock), outages_part(objective, clock),
          response_part(objective), unmeasured_part(objective)});
 }
 

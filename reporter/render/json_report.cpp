@@ -152,7 +152,7 @@ std::string judgement_name(Judgement judgement) {
 Json light_json(const ObjectiveReport& objective) {
     Json out;
     out["colour"] = std::string(schemas::to_string(objective.light));
-    out["word"] = std::string(light_word(objective.light));
+    out["word"] = std::string(light_word(objective));
     out["since"] = schemas::to_rfc3339(objective.light_since);
     out["reason"] = objective.light_reason;
     return out;

@@ -60,17 +60,18 @@ std::string capitalised(std::string text) {
 }  // namespace
 
 Judgement judge(const ObjectiveReport& objective) {
+    const BookedTime& booked = objective.minutes;
+    const bool measured_nothing = measured(booked) == schemas::Duration::zero();
+    if (measured_nothing && booked[Booking::unmeasured] > schemas::Duration::zero()) {
+        return Judgement::not_measured;
+    }
     if (!objective.met) {
         return Judgement::missed;
     }
-    const BookedTime& booked = objective.minutes;
-    if (measured(booked) == schemas::Duration::zero()) {
-        // Nothing was due: the service was closed or under planned work all the time.
-        return booked[Booking::unmeasured] == schemas::Duration::zero() ? Judgement::met : Judgement::not_measured;
-    }
+    // Without a measured second nothing was due: closed, or under planned work all the time.
     const BudgetUse& budget = objective.budget;
-    const bool unsure = budget.spent_at_most > budget.allowed || budget.spent + unseen(objective) > budget.allowed;
-    return unsure || !objective.verdict_note.empty() ? Judgement::not_proven : Judgement::met;
+    const bool unsure = budget.spent_at_most + unseen(objective) > budget.allowed * (1 + 1e-9);
+    return unsure && !measured_nothing ? Judgement::not_proven : Judgement::met;
 }
 
 std::string_view judgement_word(Judgement judgement) {
@@ -79,31 +80,37 @@ std::string_view judgement_word(Judgement judgement) {
 }
 
 std::string judgement_reason(const ObjectiveReport& objective, bool so_far) {
-    if (!objective.verdict_note.empty()) {
-        return objective.verdict_note;
-    }
+    const std::string& note = objective.verdict_note;
     const BudgetUse& budget = objective.budget;
     const std::string allowed = budget_words(budget.allowed, budget.in_failures);
-    switch (judge(objective)) {
-        case Judgement::missed: return fmt::format("{}; {} allowed.", capitalised(outage_of(budget)), allowed);
-        case Judgement::not_measured: return "No run told anything about this time.";
-        case Judgement::not_proven:
-            if (budget.spent_at_most > budget.allowed) {
-                return fmt::format("Between {} and {}; {} allowed.",
-                                   budget_words(budget.spent_at_least, budget.in_failures),
-                                   budget_words(budget.spent_at_most, budget.in_failures), allowed);
-            }
-            return fmt::format("{} not measured; an outage in it could have used up the {} that were left.",
-                               budget_words(unseen(objective), budget.in_failures),
-                               budget_words(budget.remaining(), budget.in_failures));
-        case Judgement::met: break;
+    const Judgement judgement = judge(objective);
+    if (judgement == Judgement::met) {
+        std::string text;
+        if (budget.spent == 0) {
+            text = fmt::format("{}{}; {} allowed.", budget.in_failures ? "No failed run" : "No outage",
+                               so_far ? " so far" : "", allowed);
+        } else {
+            text = fmt::format("{}; {} of {} left.", capitalised(outage_of(budget)),
+                               budget_words(budget.remaining(), budget.in_failures), allowed);
+        }
+        return note.empty() ? text : text + " " + note;
     }
-    if (budget.spent == 0) {
-        const std::string none = budget.in_failures ? "No failed run" : "No outage";
-        return fmt::format("{}{}; {} allowed.", none, so_far ? " so far" : "", allowed);
+    if (!note.empty()) {
+        return note;
     }
-    return fmt::format("{}; {} of {} left.", capitalised(outage_of(budget)),
-                       budget_words(budget.remaining(), budget.in_failures), allowed);
+    if (judgement == Judgement::missed) {
+        return fmt::format("{}; {} allowed.", capitalised(outage_of(budget)), allowed);
+    }
+    if (judgement == Judgement::not_measured) {
+        return "No run told anything about this time.";
+    }
+    if (budget.spent_at_most > budget.allowed) {
+        return fmt::format("Between {} and {}; {} allowed.", budget_words(budget.spent_at_least, budget.in_failures),
+                           budget_words(budget.spent_at_most, budget.in_failures), allowed);
+    }
+    return fmt::format("{} not measured; an outage in it could have used up the {} that were left.",
+                       budget_words(unseen(objective), budget.in_failures),
+                       budget_words(budget.remaining(), budget.in_failures));
 }
 
 double badness(const ObjectiveReport& objective) {
@@ -202,7 +209,14 @@ NowLine now_line(const Report& report) {
         return {Light::grey, "No service is defined yet."};
     }
     const auto& down = with(Light::red);
-    const auto& slow = with(Light::amber);
+    std::vector<const ServiceReport*> slow;
+    std::vector<const ServiceReport*> low;  // up, but the budget is nearly spent
+    for (const ServiceReport* service : with(Light::amber)) {
+        const bool all_low = std::all_of(service->objectives.begin(), service->objectives.end(), [](const auto& one) {
+            return one.light != Light::amber || is_budget_low(one);
+        });
+        (all_low ? low : slow).push_back(service);
+    }
     const auto& blind = with(Light::grey);
     std::vector<std::string> parts;
     if (!down.empty()) {
@@ -213,11 +227,14 @@ NowLine now_line(const Report& report) {
         parts.push_back(slow.size() == 1 ? titles(slow) + " is slow"
                                          : fmt::format("{} services are slow: {}", slow.size(), titles(slow)));
     }
+    if (!low.empty()) {
+        parts.push_back(fmt::format("the budget of {} is nearly spent", titles(low)));
+    }
     if (!blind.empty()) {
         parts.push_back(blind.size() == all ? "there is no data about any service"
                                             : fmt::format("there is no data about {}", titles(blind)));
     }
-    const Light light = !down.empty() ? Light::red : !slow.empty() ? Light::amber : Light::grey;
+    const Light light = !down.empty() ? Light::red : !slow.empty() || !low.empty() ? Light::amber : Light::grey;
     if (!parts.empty()) {
         std::string sentence;
         for (const std::string& part : parts) {

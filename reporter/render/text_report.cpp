@@ -154,13 +154,14 @@ std::string objective_text(const Report& report, const ServiceReport& service, c
                               2, 4);
     out += wrapped("Result: " + judgement_reason(objective, report.so_far), 4, 6);
     out += wrapped("Promise: " + promise(service, objective), 4, 6);
-    out += sums_text(objective) + strip_text(objective, report.period, clock) + outages_text(objective, clock);
+    out += sums_text(objective) + strip_text(objective, shown_period(report, service), clock) +
+           outages_text(objective, clock);
     const ResponseTimes& times = objective.response_ms;
     if (objective.work) {
-        out += wrapped(
-            fmt::format("Work: {:.0f} units by at most {} active users; {:.3g} per user and hour.",
-                        objective.work->units, objective.work->peak_active_users, objective.work->per_user_hour),
-            4, 6);
+        out += wrapped(fmt::format("Work: {} units by at most {} active users; {:.3g} per user and hour.",
+                                   grouped(static_cast<std::uint64_t>(objective.work->units)),
+                                   objective.work->peak_active_users, objective.work->per_user_hour),
+                       4, 6);
     } else if (times.samples > 0) {
         out += wrapped(fmt::format("Response times of {}: half up to {}, 95 % up to {}, 99 % up to {}, slowest {}.",
                                    counted(times.samples, "run"), response_words(times.p50), response_words(times.p95),

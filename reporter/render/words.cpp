@@ -59,11 +59,28 @@ std::string level_words(schemas::Level level) {
     return fmt::format("{} · {}", schemas::to_string(level), schemas::plain_words(level));
 }
 
+bool is_budget_low(const ObjectiveReport& objective) {
+    return objective.light == Light::amber && !objective.strip.empty() && objective.strip.back().booking == Booking::up;
+}
+
+std::string_view light_word(const ObjectiveReport& objective) {
+    return is_budget_low(objective) ? "budget low" : light_word(objective.light);
+}
+
+std::string grouped(std::uint64_t number) {
+    std::string text = std::to_string(number);
+    for (std::size_t at = text.size(); at > 3;) {
+        at -= 3;
+        text.insert(at, ",");
+    }
+    return text;
+}
+
 std::string counted(std::uint64_t count, std::string_view one, std::string_view many) {
     if (count == 1) {
         return fmt::format("1 {}", one);
     }
-    return many.empty() ? fmt::format("{} {}s", count, one) : fmt::format("{} {}", count, many);
+    return many.empty() ? fmt::format("{} {}s", grouped(count), one) : fmt::format("{} {}", grouped(count), many);
 }
 
 std::string time_words(schemas::Duration duration) {
@@ -159,6 +176,17 @@ std::array<std::int64_t, 6> whole_units(const BookedTime& booked, schemas::Durat
 
 std::string hours_words(std::int64_t seconds) {
     return fmt::format("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
+}
+
+Period shown_period(const Report& report, const ServiceReport& service) {
+    Period period = service.period;
+    if (period.from >= period.to) {
+        return report.period;
+    }
+    if (report.so_far) {
+        period.to = std::clamp(report.period.to, period.from + schemas::Duration(1), period.to);
+    }
+    return period;
 }
 
 const std::string& title_of(const ServiceReport& service) {

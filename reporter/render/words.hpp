@@ -14,6 +14,10 @@ namespace slimtax::reporter {
 /// "up", "slow", "down", "no data", "planned work", "closed".
 [[nodiscard]] std::string_view light_word(schemas::Light light);
 
+/// The objective's light in words. Amber has two meanings: slow, or up with a budget that is nearly spent.
+[[nodiscard]] std::string_view light_word(const ObjectiveReport& objective);
+[[nodiscard]] bool is_budget_low(const ObjectiveReport& objective);
+
 /// The same words for booked time; unmeasured is "not measured", outside "closed".
 [[nodiscard]] std::string_view booking_word(schemas::Booking booking);
 
@@ -25,6 +29,9 @@ namespace slimtax::reporter {
 
 /// "A2 · a user can log in".
 [[nodiscard]] std::string level_words(schemas::Level level);
+
+/// "40,320".
+[[nodiscard]] std::string grouped(std::uint64_t number);
 
 /// "1 outage", "3 outages".
 [[nodiscard]] std::string counted(std::uint64_t count, std::string_view one, std::string_view many = {});
@@ -50,6 +57,9 @@ namespace slimtax::reporter {
 
 /// "112:05:30": hours, minutes and seconds, for columns that are added up.
 [[nodiscard]] std::string hours_words(std::int64_t seconds);
+
+/// The part of the period that a service's strip shows: its own, cut at "now".
+[[nodiscard]] Period shown_period(const Report& report, const ServiceReport& service);
 
 /// The title, or the id when there is none.
 [[nodiscard]] const std::string& title_of(const ServiceReport& service);
