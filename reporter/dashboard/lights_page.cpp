@@ -34,7 +34,7 @@ Html trouble_section(const Report& report, Instant now) {
                 const Html name = link(service_address(service.id), foreign(title_of(service)));
                 items +=
                     element("li", {{"data-key", service.id + "/" + objective.id}},
-                            {light_with_word(light),
+                            {light_with_word(light, light_word(objective)),
                              element("div", {},
                                      {element("p", {},
                                               {element("strong", {}, {name, ", ", foreign(title_of(objective))}), " ",
@@ -63,7 +63,7 @@ Html reason_cell(const ServiceReport& service, const ObjectiveReport& objective,
 
 Html objective_row(const ServiceReport& service, const ObjectiveReport& objective, Instant now) {
     return element("tr", {{"data-key", objective.id}},
-                   {element("td", {{"class", "c-light"}}, light_with_word(objective.light)),
+                   {element("td", {{"class", "c-light"}}, light_with_word(objective.light, light_word(objective))),
                     element("th", {{"scope", "row"}, {"class", "c-objective"}},
                             {foreign(title_of(objective)), " ",
                              element("span", {{"class", "level"}}, level_words(objective.level))}),
@@ -89,10 +89,12 @@ Html service_section(const ServiceReport& service, Instant now) {
         rows += objective_row(service, objective, now);
     }
     const Light light = worst_light(service);
-    const Html head =
-        element("tr", {},
-                {element("th", {{"scope", "col"}}, "Light"), element("th", {{"scope", "col"}}, "Promise"),
-                 element("th", {{"scope", "col"}}, "Budget left"), element("th", {{"scope", "col"}}, "Why")});
+    const auto column = [](const char* kind, const char* words) {
+        return element("th", {{"scope", "col"}, {"class", kind}}, element("span", {{"class", "hidden"}}, words));
+    };
+    const Html head = element("tr", {},
+                              {column("c-light", "Light"), column("c-objective", "Promise"),
+                               column("c-budget", "Budget left"), column("c-reason", "Why")});
     return element("section",
                    {{"class", "service service-" + std::string(schemas::to_string(light))},
                     {"aria-labelledby", heading},

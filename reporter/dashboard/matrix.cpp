@@ -80,7 +80,7 @@ Html cell_entry(const ProbeNow& entry) {
     return element(
         "li", {{"data-key", probe.id}},
         {light_with_word(entry.light, entry.word),
-         element("span", {{"class", "probe"}}, foreign(probe.title.empty() ? probe.id : probe.title)), notes});
+         element("span", {{"class", "probe-name"}}, foreign(probe.title.empty() ? probe.id : probe.title)), notes});
 }
 
 }  // namespace

@@ -100,12 +100,13 @@ Html objective_section(const Report& report, const ServiceReport& service, const
         {element(
              "h2", {{"id", heading}},
              {foreign(title_of(objective)), " ", element("span", {{"class", "level"}}, level_words(objective.level))}),
-         element("p", {{"class", "objective-light"}}, light_with_word(objective.light)), reason,
+         element("p", {{"class", "objective-light"}}, light_with_word(objective.light, light_word(objective))), reason,
          element("p", {{"class", "promise"}}, foreign(promise(service, objective))),
          element(
              "div", {{"class", "left-bar"}},
              {budget_left_bar(objective.budget), element("p", {}, budget_left_words(objective.budget) + " this week")}),
-         strip(objective, report.period, WallClock(service)), sums(objective), outages_part(service, objective)});
+         strip(objective, shown_period(report, service), WallClock(service)), sums(objective),
+         outages_part(service, objective)});
 }
 
 Html matrix_section(const ServiceReport& service, Store* store, Instant now) {

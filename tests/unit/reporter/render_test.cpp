@@ -85,6 +85,12 @@ TEST_CASE("an objective is judged by its budget, its bounds and what nobody saw"
     objective.budget.spent_at_most = 49;
     objective.minutes[schemas::Booking::unmeasured] = 3min;
     CHECK(judge(objective) == Judgement::not_proven);
+    CHECK(judgement_reason(objective, false) ==
+          "3 min not measured; an outage in it could have used up the 2 min that were left.");
+    objective.minutes[schemas::Booking::unmeasured] = 30s;
+    objective.verdict_note = "30 s were not measured.";  // worth saying, but they cannot turn it
+    CHECK(judge(objective) == Judgement::met);
+    CHECK(judgement_reason(objective, false) == "48 min of outage; 2 min of 50 min left. 30 s were not measured.");
     objective.met = false;
     CHECK(judge(objective) == Judgement::missed);
     objective = {};
@@ -127,6 +133,11 @@ TEST_CASE("the line of the lights says what is wrong now") {
     Report good = sample::so_far();
     good.services.resize(1);
     CHECK(now_line(good).sentence == "Everything is up.");
+    good.services[0].objectives[0].light = schemas::Light::amber;
+    CHECK(now_line(good).sentence == "The budget of Campus directory is nearly spent.");
+    CHECK(light_word(good.services[0].objectives[0]) == "budget low");
+    good.services[0].objectives[0].strip.back().booking = schemas::Booking::degraded;
+    CHECK(now_line(good).sentence == "Campus directory is slow.");
     CHECK(now_line(Report{}).sentence == "No service is defined yet.");
 }
 

@@ -142,6 +142,8 @@ void take_outages(ObjectiveReport& report, std::vector<Outage> outages, const Pe
             one.to = period.to;
             one.ongoing = true;
             one.nominal = one.to - one.from;
+            one.at_least = one.nominal - 20s;
+            one.at_most = one.nominal + 25s;
         }
         report.budget.spent_at_least += schemas::to_minutes(one.at_least);
         report.budget.spent_at_most += schemas::to_minutes(one.at_most);
@@ -302,6 +304,9 @@ Report make(const Period& period, bool open) {
     bad.objectives[0].outages[0].locations = {hostile};
     bad.objectives[0].outages[0].cause = hostile;
     report.services.push_back(bad);
+    for (ServiceReport& service : report.services) {
+        service.period = {"2026-W47", week_start(), week_start() + day(7)};
+    }
     return report;
 }
 
