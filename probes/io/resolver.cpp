@@ -12,6 +12,8 @@
 #include <netinet/in.h>
 #include <unistd.h>
 
+#include "probes/io/stream.hpp"
+
 namespace slimtax::probes {
 namespace {
 
@@ -21,6 +23,10 @@ using Addresses = std::vector<Address>;
 constexpr int first_try_ms = 1500;
 constexpr int rounds = 3;
 
+/// After this long without an answer we look whether a name server is there at all, and give it this long to refuse.
+constexpr auto unusual_wait = std::chrono::milliseconds(250);
+constexpr auto refusal_patience = std::chrono::milliseconds(100);
+
 void set_port(Address& address, std::uint16_t port) {
     if (address.storage.ss_family == AF_INET6) {
         reinterpret_cast<sockaddr_in6&>(address.storage).sin6_port = htons(port);
@@ -29,11 +35,11 @@ void set_port(Address& address, std::uint16_t port) {
     }
 }
 
-/// Joined with ", ".
+/// Joined with commas, as c-ares wants them.
 std::string joined(const std::vector<std::string>& words) {
     std::string text;
     for (const std::string& word : words) {
-        text += (text.empty() ? "" : ", ") + word;
+        text += (text.empty() ? "" : ",") + word;
     }
     return text;
 }
@@ -170,6 +176,26 @@ std::optional<Address> numeric_address(const std::string& host) {
     return address;
 }
 
+/// True when every one of these name servers' machines says that nobody listens there. c-ares loses such refusals when
+/// several questions share its socket (as A and AAAA do), and then waits for nothing.
+Task<bool> nobody_listens(Loop& loop, Addresses servers, TimePoint deadline) {
+    static constexpr std::string_view empty_question("\x53\x54\x01\0\0\0\0\0\0\0\0\0", 12);
+    for (const Address& server : servers) {
+        const Socket socket(::socket(server.storage.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+        if (::connect(socket.fd(), reinterpret_cast<const sockaddr*>(&server.storage), server.length) != 0) {
+            continue;
+        }
+        ::send(socket.fd(), empty_question.data(), empty_question.size(), MSG_NOSIGNAL);
+        const TimePoint until = std::min(deadline, Loop::now() + refusal_patience);
+        const Wake wake = co_await loop.readable(socket.fd(), until);
+        char room[512];
+        if (wake != Wake::ready || ::recv(socket.fd(), room, sizeof room, 0) >= 0 || errno != ECONNREFUSED) {
+            co_return false;
+        }
+    }
+    co_return true;
+}
+
 /// True when this machine has no way at all to that address.
 bool unreachable_from_here(const Address& address) {
     const int fd = ::socket(address.storage.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -177,9 +203,9 @@ bool unreachable_from_here(const Address& address) {
         return true;
     }
     const int result = ::connect(fd, reinterpret_cast<const sockaddr*>(&address.storage), address.length);
-    const int error = errno;
     ::close(fd);
-    return result != 0 && (error == ENETUNREACH || error == EHOSTUNREACH || error == EADDRNOTAVAIL);
+    // Connecting a datagram socket asks nobody: whatever fails is of this machine.
+    return result != 0;
 }
 
 }  // namespace
@@ -232,7 +258,13 @@ private:
 Task<tl::expected<Addresses, Trouble>> Resolver::Impl::look_up(std::string host, TimePoint deadline) {
     const auto question = std::make_shared<Question>(loop_);
     channel_.ask(host.c_str(), on_answer, new std::shared_ptr<Question>(question));
-    Wake wake = co_await question->answered.wait(deadline);
+    Wake wake = co_await question->answered.wait(std::min(deadline, Loop::now() + unusual_wait));
+    if (wake == Wake::timed_out && Loop::now() < deadline) {
+        if (co_await nobody_listens(loop_, channel_.servers(), deadline)) {
+            co_return tl::unexpected(unanswered(host));
+        }
+        wake = co_await question->answered.wait(deadline);
+    }
     if (wake == Wake::ready && question->status == ARES_ECONNREFUSED) {
         if (!plain_) {
             plain_ = std::make_unique<Channel>(loop_, servers_, ARES_FLAG_NOCHECKRESP);

@@ -20,12 +20,13 @@ namespace {
     throw std::system_error(errno, std::generic_category(), what);
 }
 
-/// A socket bound to a free port of 127.0.0.1.
+/// A socket bound to a port of 127.0.0.1; 0: a free one, which is left there.
 int bound_socket(int type, std::uint16_t& port) {
     const int fd = ::socket(AF_INET, type | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(port);
     socklen_t length = sizeof address;
     if (fd < 0 || ::bind(fd, reinterpret_cast<sockaddr*>(&address), length) != 0 ||
         ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0) {
@@ -165,8 +166,9 @@ void ScriptedServer::accept_all() {
     }
 }
 
-ScriptedDatagrams::ScriptedDatagrams(Script script)
-    : script_(std::move(script)), fd_(bound_socket(SOCK_DGRAM, port_)), stop_(::eventfd(0, EFD_CLOEXEC)) {
+ScriptedDatagrams::ScriptedDatagrams(Script script, std::uint16_t port) : script_(std::move(script)), port_(port) {
+    fd_ = bound_socket(SOCK_DGRAM, port_);
+    stop_ = ::eventfd(0, EFD_CLOEXEC);
     thread_ = std::thread([this] {
         for (;;) {
             pollfd both[] = {{fd_, POLLIN, 0}, {stop_, POLLIN, 0}};

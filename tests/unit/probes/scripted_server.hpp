@@ -92,7 +92,8 @@ class ScriptedDatagrams {
 public:
     using Script = std::function<std::optional<std::string>(const std::string& datagram)>;
 
-    explicit ScriptedDatagrams(Script script);
+    /// `port` 0: a free one.
+    explicit ScriptedDatagrams(Script script, std::uint16_t port = 0);
     ~ScriptedDatagrams();
     ScriptedDatagrams(const ScriptedDatagrams&) = delete;
     ScriptedDatagrams& operator=(const ScriptedDatagrams&) = delete;
