@@ -1,3 +1,4 @@
+#include <chrono>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -52,6 +53,11 @@ int import_results(const Options& options) {
     if (!count) {
         complain(fmt::format("nothing was imported: {}", count.error().reason));
         return 1;
+    }
+    // Old hours need not wait for a running reporter to seal them. Whatever becomes of this, the results are stored.
+    const auto now = std::chrono::time_point_cast<schemas::Duration>(std::chrono::system_clock::now());
+    if (const auto sealed = workplace->store->seal(now); !sealed) {
+        complain(fmt::format("the results are stored, but not yet packed: {}", sealed.error().reason));
     }
     std::cout << fmt::format("{} results imported, {} were there already\n", count->stored, count->repeated);
     return 0;

@@ -70,7 +70,7 @@ TEST_CASE("an hour of whole results comes back as it was") {
         const HourBlob blob = encode_hour(hour, put);
         std::vector<RunResult> got;
         const Decoded good = decode_results(hour, blob.core, blob.detail, key, got);
-        REQUIRE_MESSAGE(good, good.error());
+        REQUIRE(good);
         REQUIRE(got.size() == put.size());
         for (std::size_t i = 0; i < put.size(); ++i) {
             CHECK(testing::all_of(got[i]) == testing::all_of(put[i]));

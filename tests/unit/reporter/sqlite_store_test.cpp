@@ -37,10 +37,16 @@ const Instant monday = *schemas::parse_rfc3339("2026-11-16T00:00:00Z");
 const SeriesKey noc{"portal", "pages", "web-1", "noc"};
 const SeriesKey clinic{"portal", "pages", "web-1", "medical-centre"};
 
+/// doctest makes its message of a good outcome as well.
+template <class T>
+std::string why(const Stored<T>& outcome) {
+    return outcome ? "" : outcome.error().reason;
+}
+
 std::unique_ptr<SqliteStore> opened(const std::filesystem::path& file,
                                     SqliteStore::Mode mode = SqliteStore::Mode::create) {
     auto store = SqliteStore::open(file, mode);
-    REQUIRE_MESSAGE(store, store.error().reason);
+    REQUIRE_MESSAGE(store, why(store));
     return std::move(*store);
 }
 
@@ -60,13 +66,13 @@ void execute(const std::filesystem::path& file, const std::string& sql) {
 
 AddCount added(Store& store, std::span<const RunResult> results) {
     const auto count = store.add(results);
-    REQUIRE_MESSAGE(count, count.error().reason);
+    REQUIRE_MESSAGE(count, why(count));
     return *count;
 }
 
 std::vector<std::int64_t> starts(Store& store, const SeriesKey& key, Instant from, Instant to) {
     const auto found = store.runs(key, from, to);
-    REQUIRE_MESSAGE(found, found.error().reason);
+    REQUIRE_MESSAGE(found, why(found));
     std::vector<std::int64_t> minutes;
     for (const Run& run : found->runs) {
         minutes.push_back(std::chrono::floor<std::chrono::minutes>(run.intended - monday).count());
