@@ -1,0 +1,132 @@
+#include "schemas/reference.hpp"
+
+#include <fmt/format.h>
+
+namespace slimtax::schemas {
+namespace {
+
+std::string_view word_of(ParameterType type) {
+    switch (type) {
+        case ParameterType::text: return "text";
+        case ParameterType::integer: return "whole number";
+        case ParameterType::boolean: return "true or false";
+        case ParameterType::duration: return "duration";
+        case ParameterType::text_list: return "array of texts";
+        case ParameterType::text_map: return "table of texts";
+        case ParameterType::pattern: return "pattern";
+        case ParameterType::choice: return "choice";
+    }
+    return {};
+}
+
+std::string_view word_of(OutputType type) {
+    switch (type) {
+        case OutputType::number: return "number";
+        case OutputType::text: return "text";
+        case OutputType::boolean: return "true or false";
+        case OutputType::duration: return "duration";
+    }
+    return {};
+}
+
+/// A table's cell: a bar would end it.
+std::string cell(std::string_view text) {
+    std::string safe;
+    for (const char c : text) {
+        safe += c == '|' ? "\\|" : c == '\n' ? " " : std::string(1, c);
+    }
+    return safe;
+}
+
+std::string code(std::string_view text) {
+    return text.empty() ? "" : fmt::format("`{}`", cell(text));
+}
+
+std::string anchor(std::string_view name) {
+    std::string text;
+    for (const char c : name) {
+        if (c != '.') {
+            text += c;
+        }
+    }
+    return text;
+}
+
+std::string type_text(const Parameter& parameter) {
+    std::string text(word_of(parameter.type));
+    if (parameter.type == ParameterType::choice) {
+        text.clear();
+        for (const std::string_view choice : parameter.choices) {
+            text += fmt::format("{}{}", text.empty() ? "" : ", ", code(choice));
+        }
+    } else if (parameter.type == ParameterType::integer && parameter.least != parameter.most) {
+        text += fmt::format(", {} to {}", parameter.least, parameter.most);
+    }
+    return text;
+}
+
+std::string omitted(const OperationInfo& info, const Parameter& parameter) {
+    if (parameter.name == info.target_parameter) {
+        return "the target";
+    }
+    return parameter.required ? "**required**" : code(parameter.fallback);
+}
+
+std::string section(const OperationInfo& info) {
+    std::string text = fmt::format("## {}\n\n{}", info.name, info.summary);
+    text += fmt::format(" At home at {}.", info.levels);
+    if (!info.after.empty()) {
+        text += fmt::format(" Needs a step [{0}](#{1}) before it in the same script.", info.after, anchor(info.after));
+    }
+    text += "\n\n";
+    if (!info.example.empty()) {
+        text += fmt::format("```toml\n{}{}```\n\n", info.example, info.example.ends_with('\n') ? "" : "\n");
+    }
+    if (!info.parameters.empty()) {
+        text += "| parameter | type | when omitted | meaning |\n|---|---|---|---|\n";
+        for (const Parameter& parameter : info.parameters) {
+            text += fmt::format("| {} | {} | {} | {} |\n", code(parameter.name), type_text(parameter),
+                                omitted(info, parameter), cell(parameter.help));
+        }
+        text += "\n";
+    }
+    if (!info.outputs.empty()) {
+        text += "| output | type | meaning |\n|---|---|---|\n";
+        for (const Output& output : info.outputs) {
+            text += fmt::format("| {} | {} | {} |\n", code(output.name), word_of(output.type), cell(output.help));
+        }
+        text += "\n";
+    }
+    return text;
+}
+
+constexpr std::string_view introduction = R"(# The operations
+
+What a step can do: `do = "http.get"`. Written by `slimtax-prober list --format markdown`; do not edit.
+
+Every step also takes `name`, `timeout`, `within`, `expect`, `save`, `think` and `always`. All texts but patterns
+and conditions may hold `${target}`, `${location}`, `${save.NAME}` and `${secret:NAME}`. Patterns are PCRE2, matched
+against bytes. `expect` and `save` look at the outputs; durations are compared with a unit (`time.connect < 200ms`).
+
+)";
+
+}  // namespace
+
+std::string operations_reference(Catalog catalog) {
+    std::string text(introduction);
+    text += "| operation | level | |\n|---|---|---|\n";
+    for (const OperationInfo* info : catalog) {
+        text +=
+            fmt::format("| [{}](#{}) | {} | {} |\n", info->name, anchor(info->name), info->levels, cell(info->summary));
+    }
+    text += "\n";
+    for (const OperationInfo* info : catalog) {
+        text += section(*info);
+    }
+    while (text.ends_with("\n\n")) {
+        text.pop_back();
+    }
+    return text;
+}
+
+}  // namespace slimtax::schemas
