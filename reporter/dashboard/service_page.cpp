@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "reporter/dashboard/layout.hpp"
@@ -63,14 +64,15 @@ Html outages_part(const ServiceReport& service, const ObjectiveReport& objective
     const std::size_t first = all > most_outages ? all - most_outages : 0;
     for (std::size_t i = all; i-- > first;) {
         const Outage& outage = objective.outages[i];
-        const std::string until = outage.ongoing ? "now" : clock.clock(outage.to);
+        const Html when = outage.ongoing ? Html{"since ", time_element(outage.from, clock.full(outage.from))}
+                                         : time_element(outage.from, clock.range(outage.from, outage.to));
         std::string length = time_words(outage.nominal);
         if (outage.at_most > outage.at_least) {
             length += fmt::format(" ({} to {})", time_words(outage.at_least), time_words(outage.at_most));
         }
         rows += element(
             "tr", {},
-            {element("th", {{"scope", "row"}}, {time_element(outage.from, clock.full(outage.from)), " to ", until}),
+            {element("th", {{"scope", "row"}}, when),
              element("td", {}, length),
              element("td", {},
                      {foreign(outage.reason),
@@ -79,7 +81,7 @@ Html outages_part(const ServiceReport& service, const ObjectiveReport& objective
     const Html head = element(
         "tr", {},
         {element("th", {{"scope", "col"}}, first > 0 ? "The last outages" : "Outages this week"),
-         element("th", {{"scope", "col"}}, "Length (between)"), element("th", {{"scope", "col"}}, "What happened")});
+         element("th", {{"scope", "col"}}, "Length (at least to at most)"), element("th", {{"scope", "col"}}, "What happened")});
     return Html{
         element("table", {{"class", "outages stack"}}, {element("thead", {}, head), element("tbody", {}, rows)}),
         first > 0 ? element("p", {{"class", "none"}},
@@ -171,7 +173,7 @@ Html probe_pictures(const ServiceReport& service, const schemas::Probe& probe, S
     }
     std::string note = reads_work ? "units of work a minute" : "response time";
     note += scale.logarithmic ? ", logarithmic scale" : "";
-    note += limit && *limit <= scale.most ? fmt::format(", dashed: {} promised", response_words(*limit)) : "";
+    note += limit && *limit <= scale.most ? fmt::format(", dashed: {} promised", time_words(schemas::Duration(std::llround(*limit * 1000)))) : "";
     note += more > 0 ? fmt::format("; {} more series in the JSON", more) : "";
     return element(
         "section", {{"class", "probe"}, {"data-key", probe.id}},

@@ -100,7 +100,7 @@ Html summary_section(const Report& report) {
 
 Html budget_part(const ObjectiveReport& objective) {
     const BudgetUse& budget = objective.budget;
-    std::string text = fmt::format("{} of {} spent", budget_words(budget.spent, budget.in_failures),
+    std::string text = fmt::format("{} of {} spent", budget.spent == 0 ? "None" : budget_words(budget.spent, budget.in_failures),
                                    budget_words(budget.allowed, budget.in_failures));
     if (budget.spent_at_most > budget.spent_at_least) {
         text += fmt::format(" (at least {}, at most {})", budget_words(budget.spent_at_least, budget.in_failures),
@@ -120,6 +120,13 @@ Html strip_part(const Report& report, const ServiceReport& service, const Object
                     sums(objective)});
 }
 
+Html outage_time(const Outage& outage, const WallClock& clock) {
+    if (outage.ongoing) {
+        return {"since ", time_element(outage.from, clock.full(outage.from)), ", still going on"};
+    }
+    return time_element(outage.from, clock.range(outage.from, outage.to));
+}
+
 Html outage_row(const Outage& outage, const WallClock& clock) {
     const std::string bounds = outage.at_most > outage.at_least
                                    ? fmt::format("{} to {}", time_words(outage.at_least), time_words(outage.at_most))
@@ -130,9 +137,7 @@ Html outage_row(const Outage& outage, const WallClock& clock) {
     }
     return element(
         "tr", {},
-        {element("td", {{"data-label", "From"}}, time_element(outage.from, clock.full(outage.from))),
-         element("td", {{"data-label", "Until"}},
-                 outage.ongoing ? Html("still going on") : time_element(outage.to, clock.full(outage.to))),
+        {element("td", {{"data-label", "When"}}, outage_time(outage, clock)),
          element("td", {{"data-label", "Length"}, {"class", "number"}}, time_words(outage.nominal)),
          element("td", {{"data-label", "Between"}, {"class", "number"}}, bounds),
          element("td", {{"data-label", "What happened"}, {"class", "wide"}},
@@ -172,7 +177,7 @@ Html outages_part(const ObjectiveReport& objective, const WallClock& clock) {
         return element("th", {{"scope", "col"}, {"class", kind}}, words);
     };
     const Html head = element("tr", {},
-                              {column("From", ""), column("Until", ""), column("Length", "number"),
+                              {column("When", "when"), column("Length", "number"),
                                column("Between", "number"), column("What happened", "wide"), column("Where", "")});
     return element(
         "div", {{"class", "outages"}},

@@ -114,6 +114,14 @@ std::string sums_text(const ObjectiveReport& objective) {
     return out + fmt::format("      {:<14}{:>12}   (hours:minutes:seconds)\n", "whole period", hours_words(total));
 }
 
+/// A reason with a full stop at its end.
+std::string sentence(const std::string& reason) {
+    if (reason.empty()) {
+        return "No reason was recorded.";
+    }
+    return reason.ends_with('.') ? reason : reason + ".";
+}
+
 std::string outages_text(const ObjectiveReport& objective, const WallClock& clock) {
     if (objective.outages.empty()) {
         return "    Outages: none was seen.\n";
@@ -129,13 +137,13 @@ std::string outages_text(const ObjectiveReport& objective, const WallClock& cloc
     std::string out = fmt::format("    {}{}:\n", counted(all, "outage"), all > 1 ? ", the longest first" : "");
     for (const Outage* outage : shown) {
         std::string line = outage->ongoing ? fmt::format("{}, still going on", clock.full(outage->from))
-                                           : fmt::format("{} to {}", clock.full(outage->from), clock.full(outage->to));
+                                           : clock.range(outage->from, outage->to);
         line += ": " + time_words(outage->nominal);
         if (outage->at_most > outage->at_least) {
             line +=
                 fmt::format(" (at least {}, at most {})", time_words(outage->at_least), time_words(outage->at_most));
         }
-        line += ". " + (outage->reason.empty() ? "No reason was recorded." : outage->reason);
+        line += ". " + sentence(outage->reason);
         line += outage->cause.empty() ? "" : fmt::format(" Cause: {}.", outage->cause);
         if (!outage->locations.empty()) {
             line += fmt::format(" Seen from {}.", list_words(outage->locations, 3));

@@ -59,6 +59,13 @@ std::string WallClock::offset(schemas::Instant at) const {
     return formatted("%Z", zone_, at);
 }
 
+std::string WallClock::range(schemas::Instant from, schemas::Instant to) const {
+    const bool short_one = to - from < std::chrono::minutes(10);
+    const auto time = [&](schemas::Instant at) { return short_one ? seconds(at) : clock(at); };
+    const bool same_day = day_start(from) == day_start(to);
+    return fmt::format("{} {} to {}{}", day(from), time(from), same_day ? "" : day(to) + " ", time(to));
+}
+
 schemas::Instant WallClock::day_start(schemas::Instant at) const {
     return start_of(zone_, local_day(zone_, at));
 }

@@ -25,6 +25,8 @@ public:
     [[nodiscard]] std::string seconds(schemas::Instant at) const;  ///< "10:32:05"
     [[nodiscard]] std::string full(schemas::Instant at) const;     ///< "Tue 17 Nov 10:32"
     [[nodiscard]] std::string offset(schemas::Instant at) const;   ///< "EST"
+    /// "Tue 17 Nov 10:02 to 10:50": the second day only when it is another, seconds when it is short.
+    [[nodiscard]] std::string range(schemas::Instant from, schemas::Instant to) const;
     /// Local midnights: the last one at or before `at`, and the first one after it.
     [[nodiscard]] schemas::Instant day_start(schemas::Instant at) const;
     [[nodiscard]] schemas::Instant next_day(schemas::Instant at) const;

@@ -165,7 +165,7 @@ TEST_CASE("a service's page shows promise, strip, outages, matrix and pictures")
     CHECK(has(page, "nothing covers this yet"));
     CHECK(has(page, "diagnostic"));
     CHECK(has(page, "logarithmic scale"));
-    CHECK(has(page, "dashed: 8.00 s promised"));
+    CHECK(has(page, "dashed: 8 s promised"));
     CHECK(has(page, "units of work a minute") == false);  // no step of the sample counts a log
 }
 
