@@ -1,8 +1,11 @@
 // Users' names become pseudonyms before anything leaves the process (I8).
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <string_view>
+
+#include <tl/expected.hpp>
 
 namespace slimtax::prober {
 
@@ -22,5 +25,8 @@ public:
 private:
     std::string key_;
 };
+
+/// The key kept in `file`, made there (readable by us alone) when there is none. The error is a sentence.
+[[nodiscard]] tl::expected<std::string, std::string> kept_pseudonym_key(const std::filesystem::path& file);
 
 }  // namespace slimtax::prober

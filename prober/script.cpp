@@ -4,9 +4,11 @@
 #include <exception>
 #include <map>
 #include <optional>
+#include <stdexcept>
 
 #include <fmt/format.h>
 
+#include "prober/parameters.hpp"
 #include "prober/text.hpp"
 #include "probes/io/engine.hpp"
 #include "probes/io/loop.hpp"
@@ -135,24 +137,39 @@ private:
         }
         attempt.info = &operation->info;
         try {
-            ExpansionSources sources{request_.target, request_.location, &saved_, environment_.secret};
-            auto values = complete_parameters(step, operation->info, sources, environment_.fallbacks);
-            if (!values) {
-                attempt.outcome = {values.error().verdict,
-                                   fmt::format("'{}' cannot start: {}", step.label, values.error().reason)};
+            const ExpansionSources sources{request_.target, request_.location, &saved_, environment_.secret};
+            const auto expanded = expand_parameters(step, operation->info, sources);
+            if (!expanded) {
+                attempt.outcome =
+                    Outcome::fault(fmt::format("'{}' cannot start: {}", step.label, expanded.error().reason));
                 // What only cleans up has nothing to clean up when the step that it leans on never came so far.
-                attempt.skipped = values.error().saved_missing && !completed(result_.verdict);
+                attempt.skipped = expanded.error().saved_missing && !completed(result_.verdict);
                 co_return;
             }
-            const probes::Arguments arguments(operation->info, std::move(*values));
+            const auto arguments = read_arguments(step, operation->info, *expanded, attempt.outcome);
+            if (!arguments) {
+                co_return;
+            }
             if (watcher_ != nullptr) {
                 watcher_->starting(step);
             }
-            co_await call(step, *operation, arguments, entry, attempt);
+            co_await call(step, *operation, *arguments, entry, attempt);
         } catch (const std::exception& error) {
             attempt.outcome = Outcome::fault(fmt::format("{} broke on our side: {}", step.operation, error.what()));
         } catch (...) {
             attempt.outcome = Outcome::fault(fmt::format("{} broke on our side", step.operation));
+        }
+    }
+
+    // What an operation cannot use is the service's failure when it came from its own answer.
+    static std::optional<probes::Arguments> read_arguments(const Step& step, const schemas::OperationInfo& info,
+                                                           const ExpandedParameters& expanded, Outcome& outcome) {
+        try {
+            return probes::Arguments(info, expanded.values);
+        } catch (const std::invalid_argument& error) {
+            outcome = {expanded.from_saved ? Verdict::failed : Verdict::prober_fault,
+                       fmt::format("'{}' cannot start: {}", step.label, error.what())};
+            return std::nullopt;
         }
     }
 

@@ -11,7 +11,6 @@
 
 #include <tl/expected.hpp>
 
-#include "prober/parameters.hpp"
 #include "prober/pseudonyms.hpp"
 #include "prober/run_request.hpp"
 #include "probes/io/task.hpp"
@@ -43,7 +42,6 @@ struct ScriptEnvironment {
     /// True once running scripts are being cut short because the prober stops; null: never.
     std::function<bool()> stopping;
     Pseudonyms pseudonyms{""};
-    Fallbacks fallbacks;
 };
 
 /// What a step did, for people who watch; free of secrets.
