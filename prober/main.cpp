@@ -1,0 +1,118 @@
+// slimtax-prober: the command line.
+#include <exception>
+#include <iostream>
+
+#include <CLI/CLI.hpp>
+
+#include "prober/commands/commands.hpp"
+#include "prober/version.hpp"
+
+namespace {
+
+using namespace slimtax::prober;
+
+constexpr const char* config_help = "Settings of this prober (default: ./slimtax.toml, /etc/slimtax/slimtax.toml)";
+
+struct Options {
+    CheckOptions check;
+    TryOptions try_out;
+    ListOptions list;
+    RunOptions run;
+};
+
+void add_check(CLI::App& app, CheckOptions& options) {
+    CLI::App* command = app.add_subcommand("check", "Find every mistake in definition files");
+    command->add_option("PATH", options.paths, "Files, directories, or - for standard input");
+    command->add_option("--config", options.config, "Check this prober's settings too, and that its secrets are there")
+        ->type_name("FILE");
+    command->add_option("--format", options.format, "text or json")
+        ->check(CLI::IsMember({"text", "json"}))
+        ->type_name("FORMAT");
+    command->footer(
+        "Without PATH the settings and the definitions that they name are checked.\n"
+        "Exit status: 0 no errors, 1 errors.\n\n"
+        "Example: slimtax-prober check definitions/\n"
+        "         slimtax-prober check --format json - < web.toml");
+}
+
+void add_try(CLI::App& app, TryOptions& options) {
+    CLI::App* command = app.add_subcommand("try", "Run probes now and show each step; nothing is stored");
+    command->add_option("FILE", options.file, "A definition file, or - for standard input")->required();
+    command->add_option("PROBE", options.probe, "Id of a probe (default: all of them)");
+    command->add_option("--target", options.target, "Only this target; it need not be in the file")->type_name("NAME");
+    command->add_option("--location", options.location, "Run as if at this location")->type_name("NAME");
+    command->add_option("--config", options.config, config_help)->type_name("FILE");
+    command->add_option("--format", options.format, "text or json")
+        ->check(CLI::IsMember({"text", "json"}))
+        ->type_name("FORMAT");
+    command->footer(
+        "Secrets come from the environment ($SLIMTAX_SECRET_NAME) or from where the settings say.\n"
+        "Exit status: 0 ok, 1 slow, 2 failed or timeout, 3 prober_fault; the worst of several runs.\n\n"
+        "Example: slimtax-prober try definitions/web.toml front-page --target www2.example");
+}
+
+void add_list(CLI::App& app, ListOptions& options) {
+    CLI::App* command = app.add_subcommand("list", "The operations that steps can do, with their parameters");
+    command->add_option("OPERATION", options.operation, "Only this one, in full, or all of one kind: ldap");
+    command
+        ->add_option("--format", options.format,
+                     "text, json, markdown (the reference page) or schema (JSON Schema of a definition, for editors)")
+        ->check(CLI::IsMember({"text", "json", "schema", "markdown"}))
+        ->type_name("FORMAT");
+    command->footer(
+        "Example: slimtax-prober list http.get\n"
+        "         slimtax-prober list --format schema > definitions.schema.json");
+}
+
+void add_run(CLI::App& app, RunOptions& options) {
+    CLI::App* command = app.add_subcommand("run", "The daemon: runs this location's probes, ships their results");
+    command->add_option("--config", options.config, config_help)->type_name("FILE");
+    command->add_option("--log", options.log, "Levels: \"info\", \"warn,scheduler=debug,runs=debug\"")
+        ->envname("SLIMTAX_LOG")
+        ->type_name("LEVELS");
+    command->footer(
+        "SIGHUP (or POST /-/reload) reads the definitions again; a bad set never replaces a good one.\n"
+        "SIGTERM stops in good order: runs under way end, results are on disk.\n\n"
+        "Example: slimtax-prober run --config /etc/slimtax/slimtax.toml");
+}
+
+int start(int argc, char** argv) {
+    CLI::App app("Runs scripted user transactions at set times and ships what came of them to the reporter.",
+                 "slimtax-prober");
+    app.set_version_flag("--version", "slimtax-prober " + std::string(version()));
+    app.require_subcommand(1);
+    app.footer(
+        "Example: slimtax-prober try definitions/web.toml\n"
+        "'slimtax-prober COMMAND --help' shows a command's options.");
+    Options options;
+    add_check(app, options.check);
+    add_try(app, options.try_out);
+    add_list(app, options.list);
+    add_run(app, options.run);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? 0 : usage_error;
+    }
+    if (app.got_subcommand("check")) {
+        return check(options.check);
+    }
+    if (app.got_subcommand("try")) {
+        return try_out(options.try_out);
+    }
+    if (app.got_subcommand("list")) {
+        return list(options.list);
+    }
+    return run(options.run);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    try {
+        return start(argc, argv);
+    } catch (const std::exception& error) {
+        std::cerr << "slimtax-prober: " << error.what() << '\n';
+        return 3;
+    }
+}
