@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "reporter/render/words.hpp"
 #include "schemas/units.hpp"
 
 namespace slimtax::reporter {
@@ -52,17 +53,17 @@ std::string_view word_of(BudgetPeriod per) {
     return "week";
 }
 
+Duration measured_time(const BookedTime& minutes) {
+    return minutes[Booking::up] + minutes[Booking::degraded] + minutes[Booking::down];
+}
+
 void add_sentence(std::string& note, const std::string& sentence) {
     note += note.empty() ? "" : " ";
     note += sentence;
 }
 
 std::string amount(const BudgetUse& budget, double value) {
-    return budget.in_failures ? fmt::format("{:g} failed runs", std::floor(value)) : minutes_in_words(value);
-}
-
-std::string percent(double share) {
-    return fmt::format("{:.4g} %", share * 100);
+    return budget_words(value, budget.in_failures);
 }
 
 std::string band_in_words(const schemas::Band& band) {
@@ -77,11 +78,11 @@ void judge_budget(ObjectiveReport& report) {
     const BudgetUse& budget = report.budget;
     if (budget.spent > budget.allowed * (1 + rounding)) {
         report.met = false;
-        add_sentence(report.verdict_note, fmt::format("{} of {} allowed are spent.", amount(budget, budget.spent),
+        add_sentence(report.verdict_note, fmt::format("{} spent, {} allowed.", amount(budget, budget.spent),
                                                       amount(budget, budget.allowed)));
         if (budget.spent_at_least <= budget.allowed) {
             add_sentence(report.verdict_note,
-                         fmt::format("Not proven: for certain it was {}.", amount(budget, budget.spent_at_least)));
+                         fmt::format("Not proven: only {} are certain.", amount(budget, budget.spent_at_least)));
         }
     } else if (budget.spent_at_most > budget.allowed * (1 + rounding)) {
         add_sentence(report.verdict_note,
@@ -96,9 +97,9 @@ void judge_performance_promises(ObjectiveReport& report, const schemas::Objectiv
             report.met = false;
             const bool least = band.band.at_least && band.share < *band.band.at_least;
             add_sentence(report.verdict_note,
-                         fmt::format("{} of the transactions completed {}, {} {} was promised.", percent(band.share),
-                                     band_in_words(band.band), least ? "at least" : "at most",
-                                     percent(least ? *band.band.at_least : *band.band.at_most)));
+                         fmt::format("{} of the transactions completed {}, {} {} was promised.",
+                                     share_words(band.share), band_in_words(band.band), least ? "at least" : "at most",
+                                     share_words(least ? *band.band.at_least : *band.band.at_most)));
         }
     }
     if (objective.mean && report.response_ms.samples > 0 &&
@@ -108,8 +109,7 @@ void judge_performance_promises(ObjectiveReport& report, const schemas::Objectiv
                      fmt::format("Transactions took {:.1f} s on average, {} was promised.",
                                  report.response_ms.mean / 1000, schemas::to_text(*objective.mean)));
     }
-    const Duration measured =
-        report.minutes[Booking::up] + report.minutes[Booking::degraded] + report.minutes[Booking::down];
+    const Duration measured = measured_time(report.minutes);
     if (objective.rate && measured > Duration(0)) {
         const double per_hour = transactions / (schemas::to_minutes(measured) / 60);
         const double promised = objective.rate->amount / (schemas::to_minutes(objective.rate->per) / 60);
@@ -122,41 +122,37 @@ void judge_performance_promises(ObjectiveReport& report, const schemas::Objectiv
     }
 }
 
+/// What could still hide where nobody looked, in the budget's own unit.
+double unseen(const ObjectiveReport& report) {
+    if (!report.budget.in_failures) {
+        return schemas::to_minutes(report.minutes[Booking::unmeasured]);
+    }
+    using schemas::Verdict;
+    const RunCounts& runs = report.runs;
+    const std::uint64_t seen =
+        runs.of(Verdict::ok) + runs.of(Verdict::slow) + runs.of(Verdict::failed) + runs.of(Verdict::timeout);
+    return runs.due > seen ? static_cast<double>(runs.due - seen) : 0;
+}
+
 void judge_unmeasured(ObjectiveReport& report) {
     const Duration unmeasured = report.minutes[Booking::unmeasured];
-    if (unmeasured == Duration(0)) {
-        return;
-    }
-    const Duration measured =
-        report.minutes[Booking::up] + report.minutes[Booking::degraded] + report.minutes[Booking::down];
-    if (measured == Duration(0)) {
+    const Duration measured = measured_time(report.minutes);
+    if (measured == Duration(0) && unmeasured > Duration(0)) {
         report.met = false;
         add_sentence(report.verdict_note, "Nothing was measured, so nothing is proven.");
         return;
     }
     const BudgetUse& budget = report.budget;
-    const bool could_turn = !budget.in_failures && budget.spent <= budget.allowed &&
-                            budget.spent_at_most + schemas::to_minutes(unmeasured) > budget.allowed;
-    const double share = schemas::to_minutes(unmeasured) / schemas::to_minutes(unmeasured + measured);
-    if (could_turn || share >= 0.01) {
-        add_sentence(report.verdict_note,
-                     fmt::format("{} ({:.2g} %) of the service's hours were not measured{}.",
-                                 minutes_in_words(schemas::to_minutes(unmeasured)), share * 100,
-                                 could_turn ? ": more than what is left of the budget, so it is not proven" : ""));
+    const bool within = budget.spent_at_most <= budget.allowed * (1 + rounding);
+    if (within && budget.spent_at_most + unseen(report) > budget.allowed * (1 + rounding)) {
+        const std::string what =
+            budget.in_failures ? fmt::format("{:g} runs that were due brought no answer", unseen(report))
+                               : budget_words(unseen(report), false) + " of the service's hours were not measured";
+        add_sentence(report.verdict_note, "Not proven: " + what + ", more than what is left of the budget.");
     }
 }
 
 }  // namespace
-
-std::string minutes_in_words(double minutes) {
-    const auto with_unit = [](const std::string& number, std::string_view unit) {
-        return fmt::format("{} {}{}", number, unit, number == "1" ? "" : "s");
-    };
-    if (minutes > 0 && minutes < 1) {
-        return with_unit(fmt::format("{:g}", std::max(0.1, std::round(minutes * 600) / 10)), "second");
-    }
-    return with_unit(fmt::format("{:g}", std::round(minutes * 10) / 10), "minute");
-}
 
 double budget_periods(BudgetPeriod per, const Period& period, const Zone& zone) {
     double sum = 0;
@@ -200,7 +196,7 @@ BudgetUse use_budget(const schemas::Objective& objective, const Period& period, 
     return use;
 }
 
-void judge(ObjectiveReport& report, const schemas::Objective& objective, double transactions) {
+void reach_verdict(ObjectiveReport& report, const schemas::Objective& objective, double transactions) {
     report.met = true;
     report.verdict_note.clear();
     judge_budget(report);

@@ -26,9 +26,6 @@ inline constexpr double nearly_spent = 0.8;
 /// Whether the objective is met over the period, and what a manager has to know about that. Takes minutes, budget,
 /// bands, runs and response times as they are in `report`; `transactions` are those completed in the measured
 /// window. Sets `met` and `verdict_note`. Where nothing was measured nothing is met.
-void judge(ObjectiveReport& report, const schemas::Objective& objective, double transactions);
-
-/// "12 minutes", "1 minute", "2.5 minutes", "30 seconds": digits that make sense.
-[[nodiscard]] std::string minutes_in_words(double minutes);
+void reach_verdict(ObjectiveReport& report, const schemas::Objective& objective, double transactions);
 
 }  // namespace slimtax::reporter

@@ -179,7 +179,7 @@ Stored<ObjectiveReport> evaluate_objective(const schemas::Definition& definition
         report.work = counted.work;
     }
     report.budget = use_budget(objective, period, calendar.zone(), booked.down, counted.statistics.failed());
-    judge(report, objective, counted.statistics.transactions());
+    reach_verdict(report, objective, counted.statistics.transactions());
     for (const SeriesPart& part : ledger->series) {
         report.longest_gap = std::max(report.longest_gap, part.clock.longest_gap());
     }

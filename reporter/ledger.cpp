@@ -245,6 +245,11 @@ std::vector<Run> in_order(std::vector<Run> runs, Instant now) {
     return runs;
 }
 
+Instant moment_of(const SeriesClock& clock, const Run& run) {
+    const bool believed = run.started >= run.intended && run.started < run.intended + interval_of(clock, run);
+    return believed ? run.started : run.intended;
+}
+
 JudgedRuns judge_by_verdict(std::vector<Run> runs) {
     JudgedRuns judged{std::move(runs), {}};
     judged.states.reserve(judged.runs.size());

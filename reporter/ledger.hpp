@@ -81,6 +81,10 @@ struct JudgedRuns {
 /// repetition of the same runs gives the same.
 [[nodiscard]] std::vector<Run> in_order(std::vector<Run> runs, schemas::Instant now);
 
+/// The moment that a run speaks of where no other run is looked at: its start, if that lies within its interval, or
+/// else its intended start.
+[[nodiscard]] schemas::Instant moment_of(const SeriesClock& clock, const Run& run);
+
 /// Judged by verdict alone (A0 to A2).
 [[nodiscard]] JudgedRuns judge_by_verdict(std::vector<Run> runs);
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "reporter/budget.hpp"
+#include "reporter/render/words.hpp"
 
 namespace slimtax::reporter {
 namespace {
@@ -34,11 +35,9 @@ void set_light_when_up(ObjectiveReport& report) {
     const bool nearly = budget.spent > 0 && budget.spent >= nearly_spent * budget.allowed;
     report.light = nearly ? Light::amber : Light::green;
     if (nearly) {
-        const auto amount = [&](double value) {
-            return budget.in_failures ? fmt::format("{:g}", value) : minutes_in_words(value);
-        };
-        report.light_reason = fmt::format("up, but {} of {} allowed{} are spent", amount(budget.spent),
-                                          amount(budget.allowed), budget.in_failures ? " failed runs" : "");
+        report.light_reason =
+            fmt::format("up, but {} of {} allowed are spent", budget_words(budget.spent, budget.in_failures),
+                        budget_words(budget.allowed, budget.in_failures));
     }
 }
 

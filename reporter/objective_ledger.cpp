@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
+#include <span>
 #include <utility>
 
 #include "reporter/performance.hpp"
@@ -54,16 +56,33 @@ std::string fault_sentence(const std::string& location) {
 }
 
 /// Runs of a location at fault say nothing about the service.
-void set_aside(std::vector<Run>& runs, const std::vector<Stretch>& faults, const std::string& location) {
+void set_aside(std::span<Run> runs, const std::vector<Stretch>& faults, const SeriesClock& clock) {
     if (faults.empty()) {
         return;
     }
     for (Run& run : runs) {
-        if (stretch_at(faults, run.started) != nullptr || stretch_at(faults, run.intended) != nullptr) {
+        if (stretch_at(faults, moment_of(clock, run)) != nullptr) {
             run.verdict = schemas::Verdict::prober_fault;
-            run.reason = fault_sentence(location);
+            run.reason = fault_sentence(clock.key.location);
         }
     }
+}
+
+/// The same for the one run before [from, to) and the one after it.
+std::optional<StoreError> set_aside_outer(std::vector<Run>& runs, Instant from, Instant to, const SeriesClock& clock,
+                                          Locations& locations) {
+    for (Run& run : runs) {
+        const Instant moment = moment_of(clock, run);
+        if (moment >= from && moment < to) {
+            continue;
+        }
+        auto faults = locations.at_fault(clock.key.location, moment, moment + Duration(1));
+        if (!faults) {
+            return faults.error();
+        }
+        set_aside({&run, 1}, *faults, clock);
+    }
+    return std::nullopt;
 }
 
 /// Makes members from series; targets of a probe that no location measures are members that never measure.
@@ -87,13 +106,18 @@ const StateSpan* begin_of_state(const StateSpans& spans, Instant instant) {
 
 Stored<std::vector<Stretch>> Locations::at_fault(const std::string& location, Instant from, Instant to) {
     to = std::min(to, now_);
+    const bool judged_here = std::any_of(controls_.begin(), controls_.end(),
+                                         [&](const SeriesClock& control) { return control.key.location == location; });
+    if (!judged_here || from >= to) {
+        return std::vector<Stretch>();
+    }
     const auto known = known_.find({location, from, to});
     if (known != known_.end()) {
         return known->second;
     }
     std::vector<SeriesLedger> ledgers;
     for (const SeriesClock& control : controls_) {
-        if (control.key.location != location || from >= to) {
+        if (control.key.location != location) {
             continue;
         }
         auto runs = runs_(control.key, from - control.margin(), to + control.margin());
@@ -168,7 +192,10 @@ Stored<ObjectiveLedger> make_objective_ledger(const schemas::Definition& definit
         }
         part.faults = *std::move(faults);
         std::vector<Run> ordered = in_order(std::move(loaded->runs), now);
-        set_aside(ordered, part.faults, part.clock.key.location);
+        set_aside(ordered, part.faults, part.clock);
+        if (auto error = set_aside_outer(ordered, from - margin, to + margin, part.clock, locations)) {
+            return tl::unexpected(*std::move(error));
+        }
         if (work) {
             population.push_back({part.clock, std::move(ordered)});
         } else {

@@ -23,12 +23,6 @@ bool reads_work(const Run& run) {
     return (run.verdict == Verdict::ok || run.verdict == Verdict::slow) && run.work_span > Duration(0);
 }
 
-/// When the trailing time ends that a run is judged on; the ledger has the same doubts about a start stamp.
-Instant time_of(const PopulationSeries& series, const Run& run) {
-    const Duration every = run.every > Duration(0) ? run.every : series.clock.every;
-    return run.started >= run.intended && run.started < run.intended + every ? run.started : run.intended;
-}
-
 State state_without_population(const Run& run) {
     const State state = schemas::state_of(run.verdict);
     return state == State::down || state == State::unmeasured ? state : State::unmeasured;
@@ -41,8 +35,6 @@ double per_second(const schemas::WorkRate& rate) {
 /// What one series read in the trailing time.
 class Trailing {
 public:
-    explicit Trailing(Duration within) : within_(within) {}
-
     void add(const Run& run, Instant at) {
         readings_.push_back({&run, at});
         units_ += run.work;
@@ -66,17 +58,28 @@ public:
         if (readings_.empty()) {
             return 0;
         }
-        const Run& oldest = *readings_.front().run;
-        const Duration early = std::max(Duration(0), start - (readings_.front().at - oldest.work_span));
-        const double share = static_cast<double>(early.count()) / static_cast<double>(oldest.work_span.count());
-        const double units = static_cast<double>(units_) - static_cast<double>(oldest.work) * share;
-        return units / schemas::to_seconds(covered_ - early);
+        double units = static_cast<double>(units_);
+        Duration covered = covered_;
+        // The oldest reading reaches back beyond the start; more than one only where readings overlap.
+        for (const Seen& seen : readings_) {
+            const Duration early = start - (seen.at - seen.run->work_span);
+            if (early <= Duration(0)) {
+                break;
+            }
+            units -= static_cast<double>(seen.run->work) * static_cast<double>(early.count()) /
+                     static_cast<double>(seen.run->work_span.count());
+            covered -= early;
+        }
+        return units / schemas::to_seconds(covered);
     }
 
-    /// True when readings cover the whole trailing time.
+    /// True when readings cover the trailing time from its start to the newest one without a hole.
     [[nodiscard]] bool complete(Instant start) const {
-        return !readings_.empty() && readings_.front().at - readings_.front().run->work_span <= start &&
-               covered_ >= within_;
+        if (readings_.empty()) {
+            return false;
+        }
+        const Duration early = start - (readings_.front().at - readings_.front().run->work_span);
+        return early >= Duration(0) && covered_ - early >= readings_.back().at - start;
     }
 
 private:
@@ -84,7 +87,6 @@ private:
         const Run* run;
         Instant at;
     };
-    Duration within_;
     std::deque<Seen> readings_;
     std::uint64_t units_ = 0;
     Duration covered_{};
@@ -101,7 +103,7 @@ public:
     Judge(const std::vector<PopulationSeries>& series, const schemas::Objective& objective, Instant now)
         : series_(series), objective_(objective), within_(trailing_time(objective)) {
         for (const PopulationSeries& one : series) {
-            trailing_.emplace_back(within_);
+            trailing_.emplace_back();
             JudgedRuns measured{one.runs, {}};
             JudgedRuns judged{one.runs, {}};
             for (const Run& run : one.runs) {
@@ -116,7 +118,8 @@ public:
         }
     }
 
-    void take(const Reading& reading) {
+    /// Takes in a reading, so that those of the same instant are all there when one is judged.
+    void see(const Reading& reading) {
         const Run& run = series_[reading.series].runs[reading.run];
         if (!reads_work(run)) {
             return;
@@ -126,6 +129,12 @@ public:
             if (user.units > 0) {
                 ++users_[user.user];
             }
+        }
+    }
+
+    void judge(const Reading& reading) {
+        if (!reads_work(series_[reading.series].runs[reading.run])) {
+            return;
         }
         const Instant start = reading.at - within_;
         for (Trailing& one : trailing_) {
@@ -221,13 +230,16 @@ JudgedPopulation judge_work(const std::vector<PopulationSeries>& series, const s
     std::vector<Reading> readings;
     for (std::size_t i = 0; i < series.size(); ++i) {
         for (std::size_t run = 0; run < series[i].runs.size(); ++run) {
-            readings.push_back({time_of(series[i], series[i].runs[run]), i, run});
+            readings.push_back({moment_of(series[i].clock, series[i].runs[run]), i, run});
         }
     }
     std::stable_sort(readings.begin(), readings.end(), [](const Reading& a, const Reading& b) { return a.at < b.at; });
     Judge judge(series, objective, now);
-    for (const Reading& reading : readings) {
-        judge.take(reading);
+    for (auto first = readings.begin(); first != readings.end();) {
+        const auto end = std::find_if(first, readings.end(), [&](const Reading& next) { return next.at != first->at; });
+        std::for_each(first, end, [&](const Reading& reading) { judge.see(reading); });
+        std::for_each(first, end, [&](const Reading& reading) { judge.judge(reading); });
+        first = end;
     }
     return judge.result();
 }

@@ -42,7 +42,7 @@ TEST_CASE("known case 1: a 4 hour outage in a 40 hour week is a tenth of the wee
     CHECK(shown(report.outages) == "10:00-14:00 240 (239-241)");
     CHECK(report.budget.spent == 240);
     CHECK_FALSE(report.met);
-    CHECK(report.verdict_note == "240 minutes of 50 minutes allowed are spent.");
+    CHECK(report.verdict_note == "4 h spent, 50 min allowed.");
     CHECK(report.runs.due == 2400);
     CHECK(report.runs.of(Verdict::failed) == 240);
 }
@@ -57,8 +57,7 @@ TEST_CASE("known case 2: while the prober is down the service is neither up nor 
     CHECK(report.runs.of(Verdict::ok) == 9960);
     CHECK(report.met);
     CHECK(report.verdict_note ==
-          "120 minutes (1.2 %) of the service's hours were not measured: more than what is left of the budget, so it "
-          "is not proven.");
+          "Not proven: 2 h of the service's hours were not measured, more than what is left of the budget.");
 }
 
 TEST_CASE("known case 3: planned downtime leaves both sides of the account, what overruns it does not") {
