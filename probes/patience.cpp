@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "schemas/utf8.hpp"
+
 namespace slimtax::probes {
 
 schemas::Duration Patience::spent() const {
@@ -41,14 +43,7 @@ std::string quotable(std::string_view text, std::string_view secret, std::size_t
             clean.replace(at, secret.size(), "***");
         }
     }
-    if (clean.size() > most) {
-        std::size_t end = most;
-        while (end > 0 && (static_cast<unsigned char>(clean[end]) & 0xC0) == 0x80) {
-            --end;
-        }
-        clean.resize(end);
-        clean += "…";
-    }
+    clean = schemas::shortened(schemas::to_valid_utf8(clean), most);
     for (char& c : clean) {
         const auto byte = static_cast<unsigned char>(c);
         if (byte < 0x20 || byte == 0x7F) {

@@ -38,8 +38,8 @@ struct Patience {
 /// What trouble means as a step's outcome.
 [[nodiscard]] Outcome outcome_of(Trouble trouble);
 
-/// Text that a peer sent, fit for a sentence: control characters become blanks, cut to `most` bytes at a
-/// character's border, every occurrence of `secret` (when it is not empty) replaced by "***".
+/// Text that a peer sent, fit for a sentence: made valid UTF-8, control characters become blanks, cut to `most` bytes
+/// at a character's border, every occurrence of `secret` (when it is not empty) replaced by "***".
 [[nodiscard]] std::string quotable(std::string_view text, std::string_view secret = {}, std::size_t most = 120);
 
 }  // namespace slimtax::probes

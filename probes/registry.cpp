@@ -10,6 +10,8 @@
 #define SLIMTAX_KINDS(KIND) \
     KIND(dns)               \
     KIND(http)              \
+    KIND(ldap)              \
+    KIND(ssh)               \
     KIND(tcp)               \
     KIND(xmpp)
 

@@ -13,6 +13,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -54,6 +55,7 @@ pid_t start(const std::vector<std::string>& words, const std::filesystem::path& 
     const pid_t child = ::fork();
     if (child == 0) {
         ::setpgid(0, 0);
+        ::prctl(PR_SET_PDEATHSIG, SIGTERM);  // a test that crashes leaves no server behind
         const int out = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
         ::dup2(::open("/dev/null", O_RDONLY), 0);
         ::dup2(out, 1);
@@ -99,6 +101,9 @@ std::string certificates() {
 CampusServer::CampusServer(const std::string& kind, const std::vector<std::string>& options) : port_(free_port()) {
     std::vector<std::string> words{campus + "serve", kind, folder().string(), "port=" + port_text()};
     words.insert(words.end(), options.begin(), options.end());
+    // sshd reads its user's keys as that user.
+    std::filesystem::permissions(folder(), std::filesystem::perms::group_exec | std::filesystem::perms::others_exec,
+                                 std::filesystem::perm_options::add);
     pid_ = start(words, folder() / "serve.log");
     const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(30);
     while (!accepts(port_)) {
@@ -121,6 +126,8 @@ std::string CampusServer::read(const std::string& name) const {
 
 void CampusServer::freeze() const {
     ::kill(-pid_, SIGSTOP);
+    int status = 0;
+    ::waitpid(pid_, &status, WUNTRACED);  // on a loaded machine it takes a while until every thread has stopped
 }
 void CampusServer::thaw() const {
     ::kill(-pid_, SIGCONT);

@@ -25,7 +25,9 @@ TEST_CASE("what a peer says is made fit for a sentence and loses its secrets") {
     CHECK(quotable("a\r\nb\tc\n") == "a  b c");
     CHECK(quotable("no hunter2 here: hunter2", "hunter2") == "no *** here: ***");
     CHECK(quotable("aaaa", "aa") == "******");
-    CHECK(quotable("abcdef", {}, 3) == "abc…");
-    CHECK(quotable("aäb", {}, 2) == "a…");
+    CHECK(quotable("abcdefg", {}, 6) == "abc…");
+    CHECK(quotable("aäbcd", {}, 5) == "a…");
     CHECK(quotable("") == "");
+    CHECK(quotable("a\xff\x00z") == "a\xEF\xBF\xBD");  // the literal ends at its zero
+    CHECK(quotable(std::string("a\0b", 3)) == "a b");
 }

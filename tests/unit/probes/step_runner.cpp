@@ -40,22 +40,13 @@ std::string Ran::said() const {
     return all;
 }
 
-Ran StepRunner::run(std::span<const Operation> rows, std::string_view name, const Values& values,
-                    std::chrono::milliseconds timeout) {
-    const auto row = std::ranges::find(rows, name, [](const Operation& each) { return each.info.name; });
-    if (row == rows.end()) {
-        throw std::runtime_error("there is no operation " + std::string(name));
-    }
-    std::map<std::string, schemas::Value> given;
+Ran StepRunner::run(std::string_view operation, const Values& values, std::chrono::milliseconds timeout) {
+    slimtax::probes::Values given;
     for (const auto& [key, value] : values) {
         given.emplace(key, value);
     }
-    const Arguments arguments(row->info, given);
-    Ran ran;
-    StepContext context{engine_,    arguments, Loop::now() + timeout, session_, memory_,
-                        ran.report, "",        schemas::Instant{}};
-    ran.outcome = engine_.loop().run_until_done(row->run(context));
-    return ran;
+    StepRun run = run_.step(operation, given, timeout);
+    return {std::move(run.outcome), std::move(run.report)};
 }
 
 }  // namespace slimtax::probes

@@ -1,4 +1,4 @@
-// Runs steps of operations as a script would: one engine, one session, each step with its time-out.
+// A run of steps whose values are texts, for tests that look at everything a step says.
 #pragma once
 
 #include <chrono>
@@ -9,6 +9,7 @@
 
 #include "probes/io/engine.hpp"
 #include "probes/operation.hpp"
+#include "tests/unit/probes/run_operation.hpp"
 
 namespace slimtax::probes {
 
@@ -30,27 +31,16 @@ class StepRunner {
 public:
     using Values = std::map<std::string, std::string>;
 
-    explicit StepRunner(EngineOptions options = {}) : engine_(std::move(options)) {}
-
-    /// Runs one step of the row of that name; values are texts, as after expansion.
-    Ran run(std::span<const Operation> rows, std::string_view name, const Values& values,
+    /// Runs one step; values are texts, as after expansion.
+    Ran run(std::string_view operation, const Values& values,
             std::chrono::milliseconds timeout = std::chrono::seconds(20));
 
     /// The run ends: what its steps shared is closed.
-    void end_run() { session_ = Session(); }
-
-    [[nodiscard]] Engine& engine() { return engine_; }
+    void end_run() { run_.session = Session(); }
 
 private:
-    class NoMemory : public Memory {
-    public:
-        [[nodiscard]] std::optional<std::string> recall(std::string_view) const override { return std::nullopt; }
-        void remember(std::string_view, std::string) override {}
-    };
-
     Engine engine_;
-    NoMemory memory_;
-    Session session_;
+    TestRun run_{engine_};
 };
 
 }  // namespace slimtax::probes

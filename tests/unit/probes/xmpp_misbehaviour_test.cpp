@@ -1,15 +1,10 @@
 // What a chat server may do wrong: at every stage it refuses, hangs, closes, resets, lies or floods.
 #include <doctest/doctest.h>
 
-#include "probes/operation.hpp"
 #include "probes/xmpp_sasl.hpp"
 #include "tests/unit/probes/certificates.hpp"
 #include "tests/unit/probes/scripted_server.hpp"
 #include "tests/unit/probes/step_runner.hpp"
-
-namespace slimtax::probes {
-std::span<const Operation> xmpp_operations();
-}
 
 using namespace slimtax::probes;
 using slimtax::schemas::Verdict;
@@ -82,7 +77,7 @@ Tried login(const ScriptedServer::Script& script, const std::string& tls = "none
             std::chrono::milliseconds timeout = 10s) {
     const ScriptedServer server(script);
     StepRunner runner;
-    const Ran ran = runner.run(xmpp_operations(), "xmpp.login", account(server.port(), tls), timeout);
+    const Ran ran = runner.run("xmpp.login", account(server.port(), tls), timeout);
     CHECK(ran.said().find("hunter2") == std::string::npos);
     return {ran.outcome.verdict, without_address(ran.outcome.reason, server.port())};
 }
@@ -95,9 +90,9 @@ Tried after_login(const std::string& step, const ScriptedServer::Script& script,
         script(connection);
     });
     StepRunner runner;
-    const Ran entered = runner.run(xmpp_operations(), "xmpp.login", account(server.port()));
+    const Ran entered = runner.run("xmpp.login", account(server.port()));
     REQUIRE(entered.outcome.reason == "");
-    const Ran ran = runner.run(xmpp_operations(), "xmpp." + step, {}, timeout);
+    const Ran ran = runner.run("xmpp." + step, {}, timeout);
     CHECK(ran.said().find("hunter2") == std::string::npos);
     return {ran.outcome.verdict, without_address(ran.outcome.reason, server.port())};
 }
@@ -107,7 +102,7 @@ Tried after_login(const std::string& step, const ScriptedServer::Script& script,
 TEST_CASE("a chat server that refuses the connection is named with its port") {
     const RefusingPort port;
     StepRunner runner;
-    const Ran ran = runner.run(xmpp_operations(), "xmpp.login", account(port.port()));
+    const Ran ran = runner.run("xmpp.login", account(port.port()));
     CHECK(ran.outcome.verdict == Verdict::failed);
     CHECK(without_address(ran.outcome.reason, port.port()) == "connection to SERVER refused");
 }
@@ -116,7 +111,7 @@ TEST_CASE("a user that is no JID is our own mistake, not the server's") {
     StepRunner runner;
     StepRunner::Values values = account(1);
     values["user"] = "nobody";
-    const Ran ran = runner.run(xmpp_operations(), "xmpp.login", values);
+    const Ran ran = runner.run("xmpp.login", values);
     CHECK(ran.outcome.verdict == Verdict::prober_fault);
     CHECK(ran.outcome.reason == "the user of an XMPP login must be user@domain");
 }
@@ -253,7 +248,7 @@ TEST_CASE("what is not XMPP is told with its first words") {
     });
     CHECK(http.verdict == Verdict::failed);
     CHECK(http.reason ==
-          "XMPP server SERVER answered something that is not XMPP: \"HTTP/1.1 400 Bad Request  Content-Length…\"");
+          "XMPP server SERVER answered something that is not XMPP: \"HTTP/1.1 400 Bad Request  Content-Len…\"");
     const Tried other_xml = login([](ScriptedConnection& c) {
         c.send("<html><body>hello</body></html>");
         c.hang();
@@ -497,7 +492,7 @@ TEST_CASE("a run that ends without a logout closes the connection") {
             rest = c.read_until("never");
         });
         StepRunner runner;
-        REQUIRE(runner.run(xmpp_operations(), "xmpp.login", account(server.port())).outcome.reason == "");
+        REQUIRE(runner.run("xmpp.login", account(server.port())).outcome.reason == "");
         runner.end_run();
     }
     CHECK(rest == "");

@@ -1,14 +1,9 @@
 #include <doctest/doctest.h>
 
-#include "probes/operation.hpp"
 #include "tests/unit/probes/campus_server.hpp"
 #include "tests/unit/probes/certificates.hpp"
 #include "tests/unit/probes/scripted_server.hpp"
 #include "tests/unit/probes/step_runner.hpp"
-
-namespace slimtax::probes {
-std::span<const Operation> xmpp_operations();
-}
 
 using namespace slimtax::probes;
 using slimtax::schemas::Verdict;
@@ -37,7 +32,7 @@ StepRunner::Values with(StepRunner::Values values, const std::string& name, cons
 
 Ran chat(StepRunner& runner, std::string_view step, const StepRunner::Values& values = {},
          std::chrono::milliseconds timeout = 20s) {
-    return runner.run(xmpp_operations(), "xmpp." + std::string(step), values, timeout);
+    return runner.run("xmpp." + std::string(step), values, timeout);
 }
 
 }  // namespace

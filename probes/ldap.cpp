@@ -1,0 +1,286 @@
+// ldap.bind, ldap.search, ldap.unbind: a user signs in to the directory and looks somebody up. A bind's connection
+// lives in the run's Session: a later search of the same server uses it; it is closed when the run ends.
+#include <array>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "probes/ldap_connection.hpp"
+#include "probes/operation.hpp"
+
+namespace slimtax::probes {
+
+namespace {
+
+using schemas::Output;
+using schemas::OutputType;
+using schemas::Parameter;
+using schemas::ParameterType;
+
+constexpr std::array<std::string_view, 3> tls_choices{"none", "starttls", "ldaps"};
+constexpr std::array<std::string_view, 3> scope_choices{"base", "one", "sub"};
+
+constexpr Parameter host_parameter{.name = "host", .help = "The server; omitted: the probe's target."};
+constexpr Parameter port_parameter{.name = "port",
+                                   .type = ParameterType::integer,
+                                   .help = "The server's port; omitted: 389, or 636 for ldaps.",
+                                   .least = 1,
+                                   .most = 65535};
+constexpr Parameter tls_parameter{
+    .name = "tls",
+    .type = ParameterType::choice,
+    .fallback = R"("none")",
+    .help = "Whether to encrypt: none, starttls (on the plain port) or ldaps (from the first byte).",
+    .choices = tls_choices};
+constexpr Parameter verify_parameter{.name = "verify",
+                                     .type = ParameterType::boolean,
+                                     .fallback = "true",
+                                     .help = "Whether the server's certificate must be valid."};
+constexpr Parameter ca_parameter{.name = "ca_file",
+                                 .help = "PEM file with the authorities to trust; omitted: the prober's."};
+constexpr Parameter dn_parameter{.name = "dn",
+                                 .help = "Who binds, as a distinguished name; omitted: anonymous.",
+                                 .example = R"("uid=probe,ou=people,dc=campus,dc=example")"};
+constexpr Parameter password_parameter{.name = "password",
+                                       .help = "The password of `dn`; write ${secret:NAME}.",
+                                       .example = R"("${secret:directory-probe}")"};
+
+constexpr std::array bind_parameters{host_parameter, port_parameter, tls_parameter,     verify_parameter,
+                                     ca_parameter,   dn_parameter,   password_parameter};
+
+constexpr std::array search_parameters{
+    host_parameter,
+    port_parameter,
+    tls_parameter,
+    verify_parameter,
+    ca_parameter,
+    dn_parameter,
+    password_parameter,
+    Parameter{.name = "base",
+              .help = "Where to search; omitted: the root, which only scope base finds.",
+              .example = R"("ou=people,dc=campus,dc=example")"},
+    Parameter{.name = "scope",
+              .type = ParameterType::choice,
+              .fallback = R"("sub")",
+              .help = "How deep: base (that entry alone), one (its children) or sub (all below).",
+              .choices = scope_choices},
+    Parameter{.name = "filter",
+              .fallback = R"toml("(objectClass=*)")toml",
+              .help = "What to find, as an LDAP filter.",
+              .example = R"toml("(uid=probe)")toml"},
+    Parameter{.name = "attributes",
+              .type = ParameterType::text_list,
+              .help = "Which attributes to get; omitted: all. The first one becomes `value` and `values`.",
+              .example = R"(["mail"])"},
+    Parameter{.name = "limit",
+              .type = ParameterType::integer,
+              .fallback = "100",
+              .help = "At most so many entries; more are not asked for, and `truncated` is true then.",
+              .least = 1,
+              .most = 100000},
+};
+
+constexpr std::array search_outputs{
+    Output{"entries", OutputType::number, "How many entries were found."},
+    Output{"truncated", OutputType::boolean, "There are more than `limit`."},
+    Output{"dn", OutputType::text, "The distinguished name of the first entry."},
+    Output{"value", OutputType::text, "The first value of the first of `attributes`, in the first entry."},
+    Output{"values", OutputType::text, "All values of that attribute in the first entry, one a line."},
+};
+
+std::uint16_t port_of(const Arguments& arguments) {
+    if (arguments.has("port")) {
+        return static_cast<std::uint16_t>(arguments.integer("port"));
+    }
+    return arguments.text("tls") == "ldaps" ? 636 : 389;
+}
+
+// Opens a connection as the step's parameters say, and binds.
+Task<tl::expected<std::shared_ptr<LdapConnection>, Trouble>> connect_and_bind(StepContext& context,
+                                                                              const Patience& patience,
+                                                                              bool anonymous_bind) {
+    const Arguments& arguments = context.arguments;
+    const std::string host = arguments.text("host");
+    const std::string dn = arguments.text("dn");
+    const std::string password = arguments.text("password");
+    const std::string tls = arguments.text("tls");
+    if (dn.empty() != password.empty()) {
+        // A name without a password is an "unauthenticated bind": many servers answer it with success.
+        co_return tl::unexpected(
+            Trouble{Trouble::Kind::ours, dn.empty() ? "an LDAP bind with a password needs a dn"
+                                                    : "an LDAP bind with a dn needs a password: with an empty one it "
+                                                      "would be anonymous, whatever the dn"});
+    }
+    const std::uint16_t port = port_of(arguments);
+    const std::string address = fmt::format("{}:{}", host, port);
+    auto connected = co_await connect_tcp(context.engine, host, port, patience.deadline);
+    if (!connected) {
+        co_return tl::unexpected(std::move(connected.error()));
+    }
+    context.report.timing("lookup", connected->lookup);
+    context.report.timing("connect", connected->connect);
+    context.report.note(fmt::format("connected to {} ({})", address, connected->peer.text()));
+
+    Stream stream(context.engine, std::move(connected->socket), "LDAP server " + address);
+    TlsOptions trust;
+    trust.server_name = host;
+    trust.verify = arguments.flag("verify");
+    trust.ca_file = arguments.text("ca_file");
+    Patience stage = Patience::until(patience.deadline);
+    if (tls == "ldaps") {
+        auto handshake = co_await stream.start_tls(trust, patience.deadline);
+        if (!handshake) {
+            if (handshake.error().kind == Trouble::Kind::timed_out) {
+                co_return tl::unexpected(ran_out("LDAP server " + address, "finish the TLS handshake", patience));
+            }
+            co_return tl::unexpected(std::move(handshake.error()));
+        }
+    }
+    const auto connection =
+        std::make_shared<LdapConnection>(context.engine, std::move(stream), address, tls == "ldaps");
+    tl::expected<void, Trouble> done = co_await connection->prepare(patience);
+    if (done && tls == "starttls") {
+        done = co_await connection->start_tls(trust, patience);
+    }
+    if (!done) {
+        co_return tl::unexpected(std::move(done.error()));
+    }
+    if (tls != "none") {
+        context.report.timing("tls", stage.spent());
+        context.report.note("TLS established");
+    }
+    if (!dn.empty() || anonymous_bind) {
+        stage = Patience::until(patience.deadline);
+        done = co_await connection->bind(dn, password, patience);
+        if (!done) {
+            co_return tl::unexpected(std::move(done.error()));
+        }
+        context.report.timing("bind", stage.spent());
+        context.report.note(dn.empty() ? "bound anonymously" : "bound as " + dn);
+    }
+    co_return connection;
+}
+
+Task<Outcome> run_bind(StepContext& context) {
+    const Patience patience = Patience::until(context.deadline);
+    context.session.drop<LdapConnection>();
+    auto connection = co_await connect_and_bind(context, patience, true);
+    if (!connection) {
+        co_return outcome_of(std::move(connection.error()));
+    }
+    context.session.put(std::move(*connection));
+    co_return Outcome::ok();
+}
+
+// The connection of an earlier bind, when this search would open one like it.
+LdapConnection* earlier_bind(StepContext& context) {
+    auto* connection = context.session.find<LdapConnection>();
+    const Arguments& arguments = context.arguments;
+    if (connection == nullptr || connection->broken() ||
+        (arguments.has("dn") && arguments.text("dn") != connection->dn())) {
+        return nullptr;
+    }
+    // Without a port of its own the search means the server that the bind found, whichever port that was.
+    const std::string host = arguments.text("host") + ":";
+    const bool same = arguments.has("port")
+                          ? connection->address() == fmt::format("{}{}", host, arguments.integer("port"))
+                          : connection->address().starts_with(host);
+    return same ? connection : nullptr;
+}
+
+Task<Outcome> run_search(StepContext& context) {
+    const Arguments& arguments = context.arguments;
+    const Patience patience = Patience::until(context.deadline);
+    LdapConnection* connection = earlier_bind(context);
+    std::shared_ptr<LdapConnection> own;
+    if (connection == nullptr) {
+        auto opened = co_await connect_and_bind(context, patience, false);
+        if (!opened) {
+            co_return outcome_of(std::move(opened.error()));
+        }
+        own = std::move(*opened);
+        connection = own.get();
+    }
+    LdapQuery query;
+    query.base = arguments.text("base");
+    query.scope = arguments.text("scope");
+    query.filter = arguments.text("filter");
+    query.attributes = arguments.list("attributes");
+    query.limit = static_cast<int>(arguments.integer("limit"));
+    const Patience stage = Patience::until(patience.deadline);
+    const auto found = co_await connection->search(query, patience);
+    if (!found) {
+        co_return outcome_of(found.error());
+    }
+    context.report.timing("search", stage.spent());
+    context.report.output("entries", static_cast<double>(found->entries));
+    context.report.output("truncated", found->truncated);
+    context.report.output("dn", found->first_dn);
+    context.report.output("value", found->values.empty() ? std::string() : found->values.front());
+    context.report.output("values", fmt::format("{}", fmt::join(found->values, "\n")));
+    context.report.note(fmt::format("found {} entries", found->entries));
+    co_return Outcome::ok();
+}
+
+Task<Outcome> run_unbind(StepContext& context) {
+    auto* connection = context.session.find<LdapConnection>();
+    if (connection == nullptr) {
+        context.report.note("no LDAP connection to end");
+        co_return Outcome::ok();
+    }
+    const Patience patience = Patience::until(context.deadline);
+    const auto done = co_await connection->unbind(patience);
+    context.session.drop<LdapConnection>();
+    if (!done) {
+        co_return outcome_of(done.error());
+    }
+    co_return Outcome::ok();
+}
+
+const std::array rows{
+    Operation{.info = {.name = "ldap.bind",
+                       .levels = "A2",
+                       .summary = "Signs in to an LDAP directory; the connection stays for later searches of the run.",
+                       .parameters = bind_parameters,
+                       .outputs = {},
+                       .target_parameter = "host",
+                       .example = R"(do       = "ldap.bind"
+tls      = "starttls"
+dn       = "uid=probe,ou=people,dc=campus,dc=example"
+password = "${secret:directory-probe}"
+)"},
+              .run = run_bind},
+    Operation{.info = {.name = "ldap.search",
+                       .levels = "A2 A3",
+                       .summary = "Searches an LDAP directory, on the connection of an earlier ldap.bind to the same "
+                                  "server or on one of its own.",
+                       .parameters = search_parameters,
+                       .outputs = search_outputs,
+                       .target_parameter = "host",
+                       .example = R"toml(do         = "ldap.search"
+base       = "ou=people,dc=campus,dc=example"
+filter     = "(uid=probe)"
+attributes = ["mail"]
+within     = "500ms"
+expect     = "entries == 1"
+)toml"},
+              .run = run_search},
+    Operation{.info = {.name = "ldap.unbind",
+                       .levels = "A2 A3",
+                       .summary = "Ends the connection of an earlier ldap.bind in good order.",
+                       .parameters = {},
+                       .outputs = {},
+                       .after = "ldap.bind",
+                       .example = R"(do     = "ldap.unbind"
+always = true
+)"},
+              .run = run_unbind},
+};
+
+}  // namespace
+
+std::span<const Operation> ldap_operations() {
+    return rows;
+}
+
+}  // namespace slimtax::probes

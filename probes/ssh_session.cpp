@@ -1,0 +1,343 @@
+#include "probes/ssh_session.hpp"
+
+#include <functional>
+#include <vector>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <libssh/libssh.h>
+
+namespace slimtax::probes {
+
+namespace {
+
+template <class T>
+using Result = SshSession::Result<T>;
+
+// A server may ask so often and so much in keyboard-interactive.
+constexpr int most_rounds = 8;
+
+std::vector<std::string_view> lines_of(std::string_view text) {
+    std::vector<std::string_view> lines;
+    while (!text.empty()) {
+        std::string_view line = text.substr(0, text.find('\n'));
+        text.remove_prefix(std::min(text.size(), line.size() + 1));
+        const auto first = line.find_first_not_of(" \t\r");
+        if (first != std::string_view::npos) {
+            line.remove_prefix(first);
+            line = line.substr(0, line.find_last_not_of(" \t\r") + 1);
+            lines.push_back(line);
+        }
+    }
+    return lines;
+}
+
+// "ssh-ed25519 AAAA… comment": the type and the base64; empty when the line is nothing of that form.
+std::pair<std::string, std::string> parts_of(std::string_view line) {
+    const auto blank = line.find(' ');
+    if (blank == std::string_view::npos) {
+        return {};
+    }
+    const std::string_view rest = line.substr(blank + 1);
+    return {std::string(line.substr(0, blank)), std::string(rest.substr(0, rest.find(' ')))};
+}
+
+bool is_fingerprint(std::string_view line) {
+    return line.starts_with("SHA256:");
+}
+
+std::string_view without_padding(std::string_view fingerprint) {
+    return fingerprint.substr(0, fingerprint.find_last_not_of('=') + 1);
+}
+
+// The host key algorithms that serve the expected keys, for the server to show one of those; empty: any.
+std::string algorithms_for(std::string_view expected) {
+    std::vector<std::string> names;
+    for (const std::string_view line : lines_of(expected)) {
+        if (is_fingerprint(line)) {
+            return {};
+        }
+        const std::string type = parts_of(line).first;
+        names.push_back(type == "ssh-rsa" ? "rsa-sha2-512,rsa-sha2-256" : type);
+    }
+    return fmt::format("{}", fmt::join(names, ","));
+}
+
+std::string methods_of(int list) {
+    std::vector<std::string_view> names;
+    const auto add = [&](int bit, std::string_view name) {
+        if ((list & bit) != 0) {
+            names.push_back(name);
+        }
+    };
+    add(SSH_AUTH_METHOD_PASSWORD, "password");
+    add(SSH_AUTH_METHOD_PUBLICKEY, "publickey");
+    add(SSH_AUTH_METHOD_INTERACTIVE, "keyboard-interactive");
+    add(SSH_AUTH_METHOD_HOSTBASED, "hostbased");
+    add(SSH_AUTH_METHOD_GSSAPI_MIC, "gssapi-with-mic");
+    return names.empty() ? "nothing that is known here" : fmt::format("{}", fmt::join(names, ", "));
+}
+
+}  // namespace
+
+void FreeSshKey::operator()(ssh_key_struct* key) const {
+    ssh_key_free(key);
+}
+
+tl::expected<SshKey, std::string> read_private_key(const std::string& text, const std::string& passphrase) {
+    ssh_key key = nullptr;
+    // An empty passphrase rather than none: with none OpenSSL would ask at the terminal.
+    if (ssh_pki_import_privkey_base64(text.c_str(), passphrase.c_str(), nullptr, nullptr, &key) != SSH_OK) {
+        return tl::unexpected<std::string>("is not a private key, or needs another passphrase");
+    }
+    return SshKey(key);
+}
+
+tl::expected<bool, std::string> is_expected_key(ssh_key_struct* key, std::string_view fingerprint,
+                                                std::string_view expected) {
+    bool matches = false;
+    for (const std::string_view line : lines_of(expected)) {
+        if (is_fingerprint(line)) {
+            matches = matches || without_padding(line) == without_padding(fingerprint);
+            continue;
+        }
+        const auto [type, base64] = parts_of(line);
+        ssh_key wanted = nullptr;
+        const ssh_keytypes_e kind = ssh_key_type_from_name(type.c_str());
+        if (kind == SSH_KEYTYPE_UNKNOWN || ssh_pki_import_pubkey_base64(base64.c_str(), kind, &wanted) != SSH_OK) {
+            return tl::unexpected<std::string>(
+                "host_key must be a fingerprint (\"SHA256:…\") or a public key line (\"ssh-ed25519 AAAA…\")");
+        }
+        const SshKey owned(wanted);
+        matches = matches || ssh_key_cmp(key, wanted, SSH_KEY_CMP_PUBLIC) == 0;
+    }
+    return matches;
+}
+
+SshSession::SshSession(Engine& engine, Socket socket, std::string address)
+    : engine_(&engine),
+      address_(std::move(address)),
+      server_("SSH server " + address_),
+      socket_(std::move(socket)),
+      lent_(::fcntl(socket_.fd(), F_DUPFD_CLOEXEC, 0)),
+      session_(ssh_new()) {
+    const bool no = false;
+    const int quiet = SSH_LOG_NOLOG;
+    ssh_options_set(session_, SSH_OPTIONS_LOG_VERBOSITY, &quiet);
+    ssh_options_set(session_, SSH_OPTIONS_PROCESS_CONFIG, &no);
+    // Nothing of the prober's own account: its folder would be looked up, and its files read.
+    ssh_options_set(session_, SSH_OPTIONS_SSH_DIR, "/nonexistent");
+    ssh_options_set(session_, SSH_OPTIONS_KNOWNHOSTS, "/dev/null");
+    ssh_options_set(session_, SSH_OPTIONS_GLOBAL_KNOWNHOSTS, "/dev/null");
+    ssh_options_set(session_, SSH_OPTIONS_FD, &lent_);
+    ssh_set_blocking(session_, 0);
+}
+
+SshSession::~SshSession() {
+    if (channel_ != nullptr) {
+        ssh_channel_free(channel_);
+    }
+    ssh_disconnect(session_);
+    ssh_free(session_);
+    // libssh closes a descriptor that it was given after some errors, and leaves it open otherwise. The number alone
+    // does not tell: another thread may have it by now.
+    struct stat ours {};
+    struct stat lent {};
+    if (lent_ >= 0 && ::fstat(socket_.fd(), &ours) == 0 && ::fstat(lent_, &lent) == 0 && ours.st_ino == lent.st_ino &&
+        ours.st_dev == lent.st_dev) {
+        ::close(lent_);
+    }
+}
+
+Task<Result<void>> SshSession::connect(const std::string& user, const std::string& expected_key,
+                                       const Patience& patience) {
+    if (lent_ < 0) {
+        co_return tl::unexpected(Trouble{Trouble::Kind::ours, "no descriptor left for an SSH session"});
+    }
+    user_ = user;
+    ssh_options_set(session_, SSH_OPTIONS_USER, user.c_str());
+    const std::string algorithms = algorithms_for(expected_key);
+    if (!algorithms.empty() && ssh_options_set(session_, SSH_OPTIONS_HOSTKEYS, algorithms.c_str()) != SSH_OK) {
+        co_return tl::unexpected(Trouble{Trouble::Kind::ours, "host_key is of a kind that is not known here"});
+    }
+    static constexpr std::string_view greeting = "send its greeting";
+    static constexpr std::string_view exchange = "finish the key exchange";
+    std::function<int()> call = [this] { return ssh_connect(session_); };
+    const Result<int> done = co_await until_done(std::move(call), SSH_AGAIN, greeting, patience);
+    if (!done) {
+        if (done.error().kind == Trouble::Kind::timed_out && ssh_get_serverbanner(session_) != nullptr) {
+            co_return tl::unexpected(ran_out(server_, exchange, patience));
+        }
+        co_return tl::unexpected(done.error());
+    }
+    if (*done != SSH_OK) {
+        co_return tl::unexpected(lost(ssh_get_serverbanner(session_) == nullptr ? greeting : exchange));
+    }
+    co_return check_host_key(expected_key);
+}
+
+Result<void> SshSession::check_host_key(const std::string& expected) {
+    ssh_key raw = nullptr;
+    if (ssh_get_server_publickey(session_, &raw) != SSH_OK) {
+        return tl::unexpected(refused(server_ + " showed no host key"));
+    }
+    const SshKey key(raw);
+    unsigned char* hash = nullptr;
+    std::size_t length = 0;
+    if (ssh_get_publickey_hash(raw, SSH_PUBLICKEY_HASH_SHA256, &hash, &length) == SSH_OK) {
+        if (char* text = ssh_get_fingerprint_hash(SSH_PUBLICKEY_HASH_SHA256, hash, length)) {
+            fingerprint_ = text;
+            ssh_string_free_char(text);
+        }
+        ssh_clean_pubkey_hash(&hash);
+    }
+    key_type_ = ssh_key_type_to_char(ssh_key_type(raw));
+    if (expected.empty()) {
+        return {};
+    }
+    const auto matches = is_expected_key(raw, fingerprint_, expected);
+    if (!matches) {
+        return tl::unexpected(Trouble{Trouble::Kind::ours, matches.error()});
+    }
+    if (!*matches) {
+        return tl::unexpected(refused(fmt::format("the host key of {} differs: it shows {} {}, not the expected one",
+                                                  server_, key_type_, fingerprint_)));
+    }
+    return {};
+}
+
+Task<Result<void>> SshSession::log_in_by_password(const std::string& password, const Patience& patience) {
+    static constexpr std::string_view action = "answer the login";
+    secret_ = password;
+    std::function<int()> none = [this] { return ssh_userauth_none(session_, nullptr); };
+    Result<int> answer = co_await until_done(std::move(none), SSH_AUTH_AGAIN, action, patience);
+    if (!answer) {
+        co_return tl::unexpected(answer.error());
+    }
+    if (*answer == SSH_AUTH_SUCCESS || *answer == SSH_AUTH_ERROR) {
+        co_return judge_login(*answer, "password");
+    }
+    const int list = ssh_userauth_list(session_, nullptr);
+    if ((list & SSH_AUTH_METHOD_PASSWORD) == 0 && (list & SSH_AUTH_METHOD_INTERACTIVE) != 0) {
+        co_return co_await log_in_interactively(password, patience);
+    }
+    std::function<int()> try_password = [this, &password] {
+        return ssh_userauth_password(session_, nullptr, password.c_str());
+    };
+    answer = co_await until_done(std::move(try_password), SSH_AUTH_AGAIN, action, patience);
+    if (!answer) {
+        co_return tl::unexpected(answer.error());
+    }
+    co_return judge_login(*answer, "password");
+}
+
+Task<Result<void>> SshSession::log_in_interactively(const std::string& password, const Patience& patience) {
+    static constexpr std::string_view action = "answer the login";
+    for (int round = 0; round < most_rounds; ++round) {
+        std::function<int()> ask = [this] { return ssh_userauth_kbdint(session_, nullptr, nullptr); };
+        const Result<int> answer = co_await until_done(std::move(ask), SSH_AUTH_AGAIN, action, patience);
+        if (!answer) {
+            co_return tl::unexpected(answer.error());
+        }
+        if (*answer != SSH_AUTH_INFO) {
+            co_return judge_login(*answer, "keyboard-interactive");
+        }
+        const int prompts = ssh_userauth_kbdint_getnprompts(session_);
+        for (int i = 0; i < prompts; ++i) {
+            char echoed = 0;
+            ssh_userauth_kbdint_getprompt(session_, static_cast<unsigned>(i), &echoed);
+            // What is typed in the open is no place for a password.
+            ssh_userauth_kbdint_setanswer(session_, static_cast<unsigned>(i),
+                                          echoed != 0 ? user_.c_str() : password.c_str());
+        }
+    }
+    co_return tl::unexpected(refused(server_ + " asks one question after the other and does not let us in"));
+}
+
+Task<Result<void>> SshSession::log_in_by_key(ssh_key_struct* key, const Patience& patience) {
+    std::function<int()> try_key = [this, key] { return ssh_userauth_publickey(session_, nullptr, key); };
+    const Result<int> answer = co_await until_done(std::move(try_key), SSH_AUTH_AGAIN, "answer the login", patience);
+    if (!answer) {
+        co_return tl::unexpected(answer.error());
+    }
+    co_return judge_login(*answer, "key");
+}
+
+Result<void> SshSession::judge_login(int answer, std::string_view how) {
+    if (answer == SSH_AUTH_SUCCESS) {
+        return {};
+    }
+    if (answer == SSH_AUTH_ERROR) {
+        return tl::unexpected(lost("answer the login"));
+    }
+    const std::string allowed = methods_of(ssh_userauth_list(session_, nullptr));
+    if (answer == SSH_AUTH_PARTIAL) {
+        return tl::unexpected(
+            refused(fmt::format("SSH login of {} at {} refused: the {} alone is not enough, it also "
+                                "wants {}",
+                                user_, address_, how, allowed)));
+    }
+    return tl::unexpected(refused(fmt::format("SSH login of {} at {} refused: permission denied (by {}; it allows {})",
+                                              user_, address_, how, allowed)));
+}
+
+Task<Result<void>> SshSession::open_channel(const Patience& patience) {
+    static constexpr std::string_view action = "open a session";
+    channel_ = ssh_channel_new(session_);
+    if (channel_ == nullptr) {
+        co_return tl::unexpected(Trouble{Trouble::Kind::ours, "no memory for an SSH channel"});
+    }
+    std::function<int()> open = [this] { return ssh_channel_open_session(channel_); };
+    const Result<int> opened = co_await until_done(std::move(open), SSH_AGAIN, action, patience);
+    if (!opened) {
+        co_return tl::unexpected(opened.error());
+    }
+    if (*opened != SSH_OK) {
+        co_return tl::unexpected(lost(action));
+    }
+    ssh_channel_close(channel_);
+    co_return Result<void>{};
+}
+
+std::string SshSession::banner() const {
+    const char* text = ssh_get_serverbanner(session_);
+    return text == nullptr ? std::string() : quotable(text);
+}
+
+// Calls `call` again at each readiness until it answers something else than `again`.
+Task<Result<int>> SshSession::until_done(std::function<int()> call, int again, std::string_view action,
+                                         const Patience& patience) {
+    while (true) {
+        const int answer = call();
+        if (answer != again) {
+            co_return answer;
+        }
+        if (patience.over()) {
+            co_return tl::unexpected(ran_out(server_, action, patience));
+        }
+        const bool writes = (ssh_get_poll_flags(session_) & SSH_WRITE_PENDING) != 0;
+        Wake wake = Wake::ready;
+        if (writes) {
+            wake = co_await engine_->loop().readable_or_writable(socket_.fd(), patience.deadline);
+        } else {
+            wake = co_await engine_->loop().readable(socket_.fd(), patience.deadline);
+        }
+        if (wake == Wake::timed_out) {
+            co_return tl::unexpected(ran_out(server_, action, patience));
+        }
+        if (wake == Wake::cancelled) {
+            co_return tl::unexpected(Trouble{Trouble::Kind::ours, "the prober was stopped"});
+        }
+    }
+}
+
+// The connection ended, or the peer broke the protocol: in libssh's words.
+Trouble SshSession::lost(std::string_view action) {
+    return refused(fmt::format("{} did not {}: {}", server_, action, quotable(ssh_get_error(session_), secret_)));
+}
+
+}  // namespace slimtax::probes

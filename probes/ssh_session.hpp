@@ -1,0 +1,85 @@
+// One SSH log-in: libssh on a descriptor that we connected, never blocking. The host key is judged here, not by
+// anybody's known_hosts; no configuration file is read.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <tl/expected.hpp>
+
+#include "probes/io/stream.hpp"
+#include "probes/patience.hpp"
+
+struct ssh_channel_struct;
+struct ssh_key_struct;
+struct ssh_session_struct;
+
+namespace slimtax::probes {
+
+struct FreeSshKey {
+    void operator()(ssh_key_struct* key) const;
+};
+using SshKey = std::unique_ptr<ssh_key_struct, FreeSshKey>;
+
+/// A private key from PEM or OpenSSH text. May take a while (an encrypted key is slow on purpose): for a worker.
+/// The error says what is wrong, without the text.
+[[nodiscard]] tl::expected<SshKey, std::string> read_private_key(const std::string& text,
+                                                                 const std::string& passphrase);
+
+class SshSession {
+public:
+    template <class T>
+    using Result = tl::expected<T, Trouble>;
+
+    /// `address` is "login1:22", for sentences.
+    SshSession(Engine& engine, Socket socket, std::string address);
+    ~SshSession();
+    SshSession(const SshSession&) = delete;
+    SshSession& operator=(const SshSession&) = delete;
+
+    /// Greeting and key exchange. `expected_key`, when it is not empty, is what the server must show: a
+    /// "SHA256:…" fingerprint or a public key line ("ssh-ed25519 AAAA…"), one of several lines suffices.
+    Task<Result<void>> connect(const std::string& user, const std::string& expected_key, const Patience& patience);
+
+    /// By password, or by answering every hidden question with it (keyboard-interactive) where the server wants that.
+    Task<Result<void>> log_in_by_password(const std::string& password, const Patience& patience);
+    Task<Result<void>> log_in_by_key(ssh_key_struct* key, const Patience& patience);
+
+    /// Opens a session channel, as a terminal would, and closes it.
+    Task<Result<void>> open_channel(const Patience& patience);
+
+    /// The server's key as "SHA256:…", after `connect`.
+    [[nodiscard]] const std::string& fingerprint() const { return fingerprint_; }
+    /// "ssh-ed25519".
+    [[nodiscard]] const std::string& key_type() const { return key_type_; }
+    /// What the server calls itself: "SSH-2.0-OpenSSH_9.2p1 Debian-2".
+    [[nodiscard]] std::string banner() const;
+
+private:
+    Task<Result<int>> until_done(std::function<int()> call, int again, std::string_view action,
+                                 const Patience& patience);
+    [[nodiscard]] Result<void> check_host_key(const std::string& expected);
+    Task<Result<void>> log_in_interactively(const std::string& password, const Patience& patience);
+    [[nodiscard]] Result<void> judge_login(int answer, std::string_view how);
+    [[nodiscard]] Trouble lost(std::string_view action);
+
+    Engine* engine_;
+    std::string address_;
+    std::string server_;  ///< "SSH server login1:22"
+    std::string user_;
+    std::string secret_;
+    std::string fingerprint_;
+    std::string key_type_;
+    Socket socket_;
+    int lent_ = -1;  ///< a second descriptor of the socket, for libssh
+    ssh_session_struct* session_ = nullptr;
+    ssh_channel_struct* channel_ = nullptr;
+};
+
+/// Whether a server's key is the one that was meant; see SshSession::connect. Text that is neither form is an error.
+[[nodiscard]] tl::expected<bool, std::string> is_expected_key(ssh_key_struct* key, std::string_view fingerprint,
+                                                              std::string_view expected);
+
+}  // namespace slimtax::probes
