@@ -125,3 +125,53 @@ def test_check_refuses_a_bad_definition_with_places_and_reasons(programs, path):
     for error, (place, fragment) in zip(errors, expected):
         assert f"{path.name}:{place}: error: " in error
         assert fragment in error
+
+
+REPORT_SCHEMA = json.loads((ROOT / "schemas" / "report.schema.json").read_text())
+HEADER = "intended_start,service,probe,target,location,verdict,response_ms,reason\n"
+
+
+def imported_week():
+    """A week of chat and library pages: good, slow and failed runs, a gap, and our own side at fault."""
+    rows = [HEADER]
+    monday = datetime.datetime(2026, 11, 16, tzinfo=datetime.timezone.utc)
+    verdicts = {3: "failed", 4: "failed", 9: "slow", 20: "timeout", 30: "prober_fault", 31: "not_run"}
+    for k in range(0, 7 * 24 * 60, 2):
+        if 3000 < k < 3200:
+            continue
+        at = (monday + datetime.timedelta(minutes=k)).isoformat().replace("+00:00", "Z")
+        verdict = verdicts.get(k % 700 // 2, "ok")
+        reason = "" if verdict in ("ok", "slow") else "connection to im1 refused"
+        for service, probe, target, location in (("campus-im", "sign-in", "im1.campus.example", "noc"),
+                                                 ("campus-im", "sign-in", "im2.campus.example", "noc"),
+                                                 ("campus-im", "buddy-list", "im1.campus.example", "noc"),
+                                                 ("campus-im", "messages", "", "im1"),
+                                                 ("library-portal", "front-page", "www.campus.example", "noc"),
+                                                 ("library-portal", "sign-in", "www.campus.example", "noc")):
+            rows.append(f"{at},{service},{probe},{target},{location},{verdict},{9000 if verdict == 'slow' else 40},{reason}\n")
+    return "".join(rows)
+
+
+def report_of(programs, store, *period):
+    made = subprocess.run([programs.reporter, "report", "--store", store, "--definitions", ROOT / "docs" / "examples",
+                           "--format", "json", *period], capture_output=True, text=True, timeout=120)
+    assert made.returncode == 0, made.stderr
+    return json.loads(made.stdout)
+
+
+def test_the_report_fits_its_schema(programs, tmp_path):
+    jsonschema.Draft202012Validator.check_schema(REPORT_SCHEMA)
+    store = tmp_path / "results.sqlite"
+    imported = subprocess.run([programs.reporter, "import", "-", "--store", store, "--definitions",
+                               ROOT / "docs" / "examples"], input=imported_week(), capture_output=True, text=True,
+                              timeout=120)
+    assert imported.returncode == 0, imported.stderr
+    validator = jsonschema.Draft202012Validator(REPORT_SCHEMA)
+    for week in ("2026-W47", "2026-W45"):  # the second without a single result
+        report = report_of(programs, store, "--week", week)
+        assert [f"{'/'.join(map(str, e.absolute_path))}: {e.message}" for e in validator.iter_errors(report)] == []
+        assert len(report["services"]) == len(EXAMPLES)
+    report = report_of(programs, store, "--week", "2026-W47")
+    objectives = {(s["id"], o["id"]): o for s in report["services"] for o in s["objectives"]}
+    assert objectives["campus-im", "sign-in"]["outages"], "the week was made with outages"
+    assert objectives["campus-im", "buddy-list"]["bands"], "an A3 objective shows its bands"
