@@ -46,8 +46,8 @@ Duration handy(Duration duration) {
 
 class Checker {
 public:
-    Checker(Complaints& complaints, const Draft& draft)
-        : complaints_(complaints), definition_(draft.definition), draft_(draft) {}
+    Checker(Complaints& complaints, const Draft& draft, bool steps_read)
+        : complaints_(complaints), definition_(draft.definition), draft_(draft), steps_read_(steps_read) {}
 
     void check_objective(std::size_t index) {
         const Objective& objective = definition_.objectives[index];
@@ -72,8 +72,13 @@ public:
         for (std::size_t i = 0; i < definition_.objectives.size(); ++i) {
             advise_on_objective(definition_.objectives[i], *draft_.objective_nodes[i]);
         }
+        std::set<const Probe*> counted;
+        for (const Objective& objective : definition_.objectives) {
+            const auto probes = definition_.probes_of(objective);
+            counted.insert(probes.begin(), probes.end());
+        }
         for (const Probe& probe : definition_.probes) {
-            advise_on_probe(probe);
+            advise_on_probe(probe, counted.contains(&probe));
         }
     }
 
@@ -127,13 +132,15 @@ private:
                 continue;
             }
             const double longest = static_cast<double>(objective.recovery->count()) / 2 / (1 + probe->jitter);
+            const Duration would_do = handy(Duration(static_cast<std::int64_t>(longest)));
             complaints_.error(
                 place_of(node, "recovery"),
                 fmt::format("probe '{}' cannot see an outage of {}: it must run twice within that time, but up to {} "
                             "lie between two runs (every {}, jitter {})",
                             probe->id, to_text(*objective.recovery), to_text(gap), to_text(probe->every),
                             probe->jitter),
-                fmt::format("every = \"{}\" would do", to_text(handy(Duration(static_cast<std::int64_t>(longest))))));
+                would_do < shortest_interval ? "lengthen 'recovery': no probe can run often enough"
+                                             : fmt::format("every = \"{}\" would do", to_text(would_do)));
         }
     }
 
@@ -201,7 +208,7 @@ private:
                                                probe->id, to_text(longest_gap(*probe))));
             }
         }
-        const bool watches_time = !objective.bands.empty() || objective.mean || objective.rate;
+        const bool watches_time = !steps_read_ || !objective.bands.empty() || objective.mean || objective.rate;
         if (objective.level == Level::A3 && !watches_time) {
             for (const Probe* probe : probes) {
                 if (std::ranges::none_of(probe->steps, [](const Step& step) { return step.within.has_value(); })) {
@@ -214,11 +221,7 @@ private:
         }
     }
 
-    void advise_on_probe(const Probe& probe) {
-        const bool counted = std::ranges::any_of(definition_.objectives, [&](const Objective& objective) {
-            const auto probes = definition_.probes_of(objective);
-            return std::ranges::find(probes, &probe) != probes.end();
-        });
+    void advise_on_probe(const Probe& probe, bool counted) {
         if (!counted && probe.purpose == Purpose::measurement) {
             complaints_.advice(probe.at, fmt::format("probe '{}' counts for no objective", probe.id),
                                fmt::format("add an [[objective]] of level {}, or say purpose = \"diagnostic\"",
@@ -235,6 +238,7 @@ private:
     Complaints& complaints_;
     const Definition& definition_;
     const Draft& draft_;
+    bool steps_read_;
 };
 
 /// A script that logs in should always log out, also after a failure (S8: return to a known state).
@@ -259,7 +263,7 @@ void advise_on_logout(Complaints& complaints, const Probe& probe, Catalog catalo
 }  // namespace
 
 void check_definition(Complaints& complaints, const Draft& draft, Catalog catalog) {
-    Checker checker(complaints, draft);
+    Checker checker(complaints, draft, !catalog.empty());
     for (std::size_t i = 0; i < draft.definition.objectives.size(); ++i) {
         checker.check_objective(i);
     }

@@ -13,6 +13,9 @@
 
 namespace slimtax::schemas {
 
+/// No probe runs more often than this.
+inline constexpr Duration shortest_interval = std::chrono::milliseconds(10);
+
 /// A definition on its way, with the tables that its parts came from.
 struct Draft {
     Definition definition;

@@ -131,6 +131,12 @@ void read_bands(TableReader& table, Objective& objective) {
                                              items == nullptr ? array->kind() : "an empty array"));
         return;
     }
+    constexpr std::size_t most_bands = 20;
+    if (items->size() > most_bands) {
+        table.complaints().error(
+            array->at, fmt::format("{} bands are more than anybody can judge: at most {}", items->size(), most_bands));
+        return;
+    }
     std::vector<const TomlNode*> nodes;
     for (const TomlNode& item : *items) {
         Band band;

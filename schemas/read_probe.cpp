@@ -7,8 +7,6 @@
 namespace slimtax::schemas {
 namespace {
 
-constexpr Duration shortest_interval = std::chrono::milliseconds(10);
-
 void check_targets(TableReader& table, const Probe& probe) {
     constexpr std::size_t longest_target = 200;
     for (const std::string& target : probe.targets) {
@@ -151,7 +149,9 @@ void read_probe(Complaints& complaints, const TomlNode& node, Draft& draft, Cata
     check_targets(table, probe);
     read_schedule(table, probe);
     read_steps(table, probe, catalog);
-    check_think(table, probe);
+    if (!catalog.empty()) {  // unread steps have lost their own think times
+        check_think(table, probe);
+    }
     table.finish();
     if (id && draft.definition.find_probe(*id) != nullptr) {
         complaints.error(table.place_of("id"), fmt::format("there is a probe '{}' already, in line {}", *id,

@@ -1,5 +1,6 @@
 #include "schemas/result_wire.hpp"
 
+#include <algorithm>
 #include <limits>
 
 #include <fmt/format.h>
@@ -121,14 +122,23 @@ RunResult taken(const wire::Result& in) {
 
 using Checked = tl::expected<void, std::string>;
 
+/// A name's length and characters; it may be empty.
+Checked check_text(std::string_view field, std::string_view value) {
+    if (value.size() > longest_name) {
+        return tl::unexpected(fmt::format("{} is longer than {} bytes", field, longest_name));
+    }
+    const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+    if (std::ranges::any_of(value, is_control)) {
+        return tl::unexpected(fmt::format("{} holds a control character", field));
+    }
+    return {};
+}
+
 Checked check_name(std::string_view field, std::string_view value) {
     if (value.empty()) {
         return tl::unexpected(fmt::format("{} is missing", field));
     }
-    if (value.size() > longest_name) {
-        return tl::unexpected(fmt::format("{} is longer than {} bytes", field, longest_name));
-    }
-    return {};
+    return check_text(field, value);
 }
 
 Checked check_time(std::string_view field, Duration value) {
@@ -225,12 +235,9 @@ tl::expected<void, std::string> check(const RunResult& run) {
             return good;
         }
     }
-    if (run.key.target.size() > longest_name) {
-        return tl::unexpected(fmt::format("target is longer than {} bytes", longest_name));
-    }
     return all_of(
         [&] { return check_name("service", run.key.service); }, [&] { return check_name("probe", run.key.probe); },
-        [&] { return check_name("location", run.key.location); },
+        [&] { return check_name("location", run.key.location); }, [&] { return check_text("target", run.key.target); },
         [&] { return check_instant("intended_us", run.intended); },
         [&] { return check_instant("started_us", run.started); }, [&] { return check_time("every_us", run.every); },
         [&] { return check_time("length_us", run.length); }, [&] { return check_time("response_us", run.response); },

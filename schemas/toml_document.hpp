@@ -52,7 +52,7 @@ struct TomlNode::Entry {
 /// A parsed file with its text, so that a mistake inside a string can be pointed at.
 class TomlDocument {
 public:
-    static constexpr std::size_t largest_file = 4 * 1024 * 1024;
+    static constexpr std::size_t largest_file = 1024 * 1024;
 
     /// The tree of `text`, or the mistake that ends the parsing: a syntax error, a NUL, bytes that are not UTF-8,
     /// a file larger than `largest_file`. `file` is only for messages.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "schemas/utf8.hpp"
 
@@ -35,13 +36,25 @@ std::string_view kind_of_key(const TomlNode::Entry& entry) {
 
 }  // namespace
 
+bool Complaints::add(Problem::Kind kind, Position at, std::string message, std::string hint) {
+    ++found_;
+    if (found_ == most) {
+        message = fmt::format("there are {} problems or more: those after this line are not looked at", most);
+        hint.clear();
+    }
+    if (found_ <= most) {
+        problems_.push_back({kind, document_.file(), at, std::move(message), std::move(hint)});
+    }
+    return found_ <= most;
+}
+
 void Complaints::error(Position at, std::string message, std::string hint) {
     ++errors_;
-    problems_.push_back({Problem::Kind::error, document_.file(), at, std::move(message), std::move(hint)});
+    add(Problem::Kind::error, at, std::move(message), std::move(hint));
 }
 
 void Complaints::advice(Position at, std::string message, std::string hint) {
-    problems_.push_back({Problem::Kind::advice, document_.file(), at, std::move(message), std::move(hint)});
+    add(Problem::Kind::advice, at, std::move(message), std::move(hint));
 }
 
 void Complaints::wrong_type(const TomlNode& node, std::string_view expected) {
@@ -49,7 +62,9 @@ void Complaints::wrong_type(const TomlNode& node, std::string_view expected) {
 }
 
 void Complaints::error_in(const TomlNode& string, std::size_t offset, std::string message, std::string hint) {
-    error(document_.position_in(string, offset), std::move(message), std::move(hint));
+    // Finding a place means counting lines from the start: not for problems that nobody will see.
+    const Position at = found_ < most ? document_.position_in(string, offset) : string.at;
+    error(at, std::move(message), std::move(hint));
 }
 
 std::string enumerated(const std::vector<std::string_view>& words, std::string_view last) {
@@ -67,7 +82,8 @@ std::string suggestion(std::string_view word, const std::vector<std::string_view
     if (const std::string near = nearest_word(word, candidates); !near.empty()) {
         return fmt::format("did you mean {}?", quoted(near));
     }
-    if (candidates.empty()) {
+    constexpr std::size_t most_listed = 30;
+    if (candidates.empty() || candidates.size() > most_listed) {
         return {};
     }
     return (candidates.size() == 1 ? "there is only " : "there are ") + enumerated(candidates);
@@ -184,6 +200,7 @@ std::optional<std::vector<std::string>> TableReader::texts(std::string_view key,
         return std::nullopt;
     }
     std::vector<std::string> values;
+    std::set<std::string_view> seen;
     bool good = true;
     for (const TomlNode& item : *items) {
         const auto* value = item.as<std::string>();
@@ -193,7 +210,7 @@ std::optional<std::vector<std::string>> TableReader::texts(std::string_view key,
         } else if (value->empty()) {
             complaints_.error(item.at, fmt::format("a text in '{}' must not be empty", key));
             good = false;
-        } else if (std::ranges::find(values, *value) != values.end()) {
+        } else if (!seen.insert(*value).second) {
             complaints_.error(item.at, fmt::format("{} stands twice in '{}'", quoted(*value), key));
             good = false;
         } else {

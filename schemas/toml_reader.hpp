@@ -17,9 +17,11 @@
 
 namespace slimtax::schemas {
 
-/// The document's problems as they are found.
+/// The document's problems as they are found, at most `most` of them: nobody reads more.
 class Complaints {
 public:
+    static constexpr int most = 500;
+
     Complaints(const TomlDocument& document, Problems& problems) : document_(document), problems_(problems) {}
 
     void error(Position at, std::string message, std::string hint = {});
@@ -38,11 +40,15 @@ public:
 
 private:
     const TomlDocument& document_;
+    /// False when there are enough problems already.
+    bool add(Problem::Kind kind, Position at, std::string message, std::string hint);
+
     Problems& problems_;
     int errors_ = 0;
+    int found_ = 0;
 };
 
-/// "did you mean 'X'?" when a candidate is near, or else "there are A, B and C".
+/// "did you mean 'X'?" when a candidate is near, or else "there are A, B and C", or nothing when there are too many.
 [[nodiscard]] std::string suggestion(std::string_view word, const std::vector<std::string_view>& candidates);
 
 /// "A, B and C"

@@ -80,5 +80,25 @@ TEST_CASE("an empty file and one that is too large are refused") {
     const auto large = read_definition(std::string(5 * 1024 * 1024, '\n'), "large.toml", fake_catalog());
     CHECK_FALSE(large.definition);
     REQUIRE(large.problems.size() == 1);
-    CHECK(large.problems[0].message.starts_with("the file is larger than 4 MiB"));
+    CHECK(large.problems[0].message.starts_with("the file is larger than 1 MiB"));
+}
+
+TEST_CASE("a file full of mistakes is refused without drowning its author, and without hanging") {
+    std::string text =
+        "[service]\nid = \"x\"\n[[probe]]\nid = \"p\"\nlevel = \"A2\"\nevery = \"1s\"\n"
+        "timeout = \"1s\"\n[[probe.step]]\ndo = \"http.get\"\nurl = \"";
+    while (text.size() < 900'000) {
+        text += "${x}";
+    }
+    text += "\"\ntargets = [";
+    for (int i = 0; i < 10'000; ++i) {
+        text += "\"same\", ";
+    }
+    text += "]\n";
+    const auto read = read_definition(text, "full.toml", fake_catalog());
+    CHECK_FALSE(read.definition);
+    REQUIRE(read.problems.size() == 500);
+    CHECK(std::ranges::any_of(read.problems, [](const Problem& problem) {
+        return problem.message == "there are 500 problems or more: those after this line are not looked at";
+    }));
 }

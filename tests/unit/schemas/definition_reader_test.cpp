@@ -110,6 +110,17 @@ TEST_CASE("without a catalogue the same file is read, and its steps are not look
     CHECK(read.definition->probes[0].steps[0].parameters.empty());
 }
 
+TEST_CASE("without a catalogue nothing is said that only a look into the steps could tell") {
+    std::string text = small("think = \"0s\"\n");
+    text.replace(text.find("within = \"2s\""), 13, "");
+    text.replace(text.find("timeout = \"10s\""), 15, "timeout = \"10s\"\nthink = \"8s..9s\"\nexclusive = false");
+    text += "[[probe.step]]\ndo = \"http.get\"\n";
+    CHECK(read_definition(text, "web.toml", fake_catalog()).problems.size() == 1);
+    const auto read = read_definition(text, "web.toml", {});
+    REQUIRE_MESSAGE(read.definition, said(read.problems));
+    CHECK_MESSAGE(read.problems.empty(), said(read.problems));
+}
+
 TEST_CASE("what is left out has its default") {
     const auto read = read_definition(small(), "web.toml", fake_catalog());
     REQUIRE_MESSAGE(read.definition, said(read.problems));

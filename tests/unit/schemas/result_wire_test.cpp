@@ -108,6 +108,8 @@ TEST_CASE("a result that cannot be is refused, and the sentence names it") {
         {"no probe", [](RunResult& r) { r.key.probe = ""; }, "probe is missing"},
         {"no location", [](RunResult& r) { r.key.location = ""; }, "location is missing"},
         {"long target", [](RunResult& r) { r.key.target = std::string(300, 'x'); }, "target is longer than 256"},
+        {"line end in an id", [](RunResult& r) { r.key.probe = "a\nb"; }, "probe holds a control character"},
+        {"NUL in a target", [](RunResult& r) { r.key.target = std::string(1, '\0'); }, "target holds a control"},
         {"before 2000", [](RunResult& r) { r.intended = Instant(1s); }, "intended_us must be"},
         {"after 2199", [](RunResult& r) { r.intended = Instant(Duration::max()); }, "intended_us must be"},
         {"started then", [](RunResult& r) { r.started = Instant(-1s); }, "started_us must be"},

@@ -87,7 +87,7 @@ TEST_CASE("what is no TOML is refused with its place") {
     CHECK(refused("a = ").starts_with("1:"));
     CHECK(refused("[t\n").starts_with("1:3"));
     CHECK(refused("a = \"open").starts_with("1:"));
-    CHECK(refused(std::string(5 * 1024 * 1024, '#')).starts_with("0:0 the file is larger than 4 MiB"));
+    CHECK(refused(std::string(5 * 1024 * 1024, '#')).starts_with("0:0 the file is larger than 1 MiB"));
     CHECK(refused("a = " + std::string(100'000, '[')).starts_with("1:"));
 }
 
