@@ -1,71 +1,25 @@
-#include "probes/io/loop.hpp"
+#include "probes/io/loop_impl.hpp"
 
-#include <algorithm>
-#include <array>
-#include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <ctime>
-#include <limits>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <system_error>
-#include <unordered_map>
-#include <vector>
 
-#include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "probes/io/mailbox.hpp"
-#include "probes/io/workers.hpp"
-
 namespace slimtax::probes {
+
 namespace {
 
-constexpr unsigned most_workers = 8;
-constexpr int most_events = 256;
-constexpr std::uint32_t mailbox_mark = 0;  // the generation that no registration ever has
-
-/// A member of a ring that knows whose it is.
-struct RootLink : Link {
-    std::coroutine_handle<> handle;
-};
-
-/// The outermost coroutine of a spawned task. Its frame goes away by itself at its end.
-struct Root {
-    struct promise_type {
-        Root get_return_object() { return {std::coroutine_handle<promise_type>::from_promise(*this)}; }
-        std::suspend_always initial_suspend() const noexcept { return {}; }
-        std::suspend_never final_suspend() const noexcept { return {}; }
-        void return_void() const noexcept {}
-        void unhandled_exception() const noexcept { std::terminate(); }  // only `done` could have thrown
-
-        Queued start;
-        RootLink link;
-    };
-    std::coroutine_handle<promise_type> handle;
-};
-
-struct Registration {
-    Loop::Wait* reader = nullptr;
-    Loop::Wait* writer = nullptr;
-    std::shared_ptr<std::function<void(bool, bool)>> watcher;  // shared: it may be replaced while it runs
-    std::uint32_t watched = 0;                                 // events
-    std::uint32_t generation = 0;                              // tells a late event of an earlier use apart
-};
-
-struct TimedCall : TimerNode {
-    TimedCall(Loop::TimerId identity, std::function<void()> function)
-        : TimerNode(Owner::call), id(identity), call(std::move(function)) {}
-    Loop::TimerId id;
-    std::function<void()> call;
-};
-
 /// Blocks for at most `room` (null: for ever). Nanoseconds where the kernel has them (Linux 5.11).
-int wait_for_events(int epoll, std::array<epoll_event, most_events>& events, const timespec* room) {
+int wait_for_events(int epoll, std::span<epoll_event> events, const timespec* room) {
     static std::atomic<bool> precise = true;
     if (precise) {
-        const int count = ::epoll_pwait2(epoll, events.data(), most_events, room, nullptr);
+        const int count = ::epoll_pwait2(epoll, events.data(), static_cast<int>(events.size()), room, nullptr);
         if (count >= 0 || (errno != ENOSYS && errno != EPERM)) {
             return count;
         }
@@ -75,48 +29,10 @@ int wait_for_events(int epoll, std::array<epoll_event, most_events>& events, con
     if (room != nullptr) {
         milliseconds = static_cast<int>(room->tv_sec * 1000 + (room->tv_nsec + 999'999) / 1'000'000);
     }
-    return ::epoll_wait(epoll, events.data(), most_events, milliseconds);
+    return ::epoll_wait(epoll, events.data(), static_cast<int>(events.size()), milliseconds);
 }
 
 }  // namespace
-
-class Loop::Impl {
-public:
-    Impl();
-    ~Impl();
-
-    void turn();
-    void expire();
-    void resume_queued();
-    std::size_t destroy_roots();
-
-    void begin_wait(Wait& wait, std::coroutine_handle<> waiting);
-    void end_wait(Wait& wait, Wake how);
-    void forget_wait(Wait& wait);
-    void cancel_waits();
-
-    Registration& registration(int fd);
-    int arm(int fd, std::uint32_t events);
-    void register_wait(Wait& wait);
-    void unregister_wait(Wait& wait);
-    void dispatch(const epoll_event& event);
-
-    int epoll = -1;
-    std::shared_ptr<Mailbox> mailbox = std::make_shared<Mailbox>();
-    Workers workers{most_workers};
-    std::vector<Registration> registrations;  // by descriptor
-    std::uint32_t next_generation = mailbox_mark + 1;
-    TimerHeap timers;
-    std::unordered_map<TimerId, TimedCall> calls;
-    TimerId next_timer = 1;
-    Link ready;    // of Queued: to be resumed at this turn's end
-    Link pending;  // of Wait: suspended, and not in `ready`
-    Link roots;    // of RootLink
-    std::size_t in_flight = 0;
-    bool closing = false;
-    std::atomic<bool> stopping = false;
-    std::array<epoll_event, most_events> events{};
-};
 
 Loop::Impl::Impl() : epoll(::epoll_create1(EPOLL_CLOEXEC)) {
     epoll_event event{};
@@ -198,160 +114,13 @@ void Loop::Impl::resume_queued() {
 std::size_t Loop::Impl::destroy_roots() {
     std::size_t count = 0;
     while (!roots.alone()) {
-        auto& root = static_cast<RootLink&>(*roots.next);
+        auto& root = static_cast<Queued&>(*roots.next);
         root.unlink();
         --in_flight;
         ++count;
         root.handle.destroy();
     }
     return count;
-}
-
-// ---- waits ----
-
-void Loop::Impl::begin_wait(Wait& wait, std::coroutine_handle<> waiting) {
-    wait.handle = waiting;
-    if (closing) {
-        wait.wake_ = Wake::cancelled;  // queued all the same: a coroutine that waits again and again can't spin
-        wait.append_to(ready);
-        return;
-    }
-    if (wait.event_ != nullptr) {
-        if (wait.event_->waiter_ != nullptr) {
-            throw std::logic_error("two coroutines wait for the same event");
-        }
-        wait.event_->waiter_ = &wait;
-    }
-    if (wait.fd_ >= 0) {
-        register_wait(wait);
-    } else if (wait.read_ || wait.write_) {
-        wait.deadline_ = TimePoint();  // no descriptor: the read or write that follows says so
-    }
-    wait.append_to(pending);
-    if (wait.deadline_ != never) {
-        timers.add(wait.deadline_, wait);
-    }
-}
-
-void Loop::Impl::end_wait(Wait& wait, Wake how) {
-    forget_wait(wait);
-    wait.wake_ = how;
-    wait.append_to(ready);
-}
-
-void Loop::Impl::forget_wait(Wait& wait) {
-    wait.unlink();
-    timers.remove(wait);
-    if (wait.event_ != nullptr && wait.event_->waiter_ == &wait) {
-        wait.event_->waiter_ = nullptr;
-    }
-    if (wait.fd_ >= 0) {
-        unregister_wait(wait);
-    }
-}
-
-void Loop::Impl::cancel_waits() {
-    while (!pending.alone()) {
-        end_wait(static_cast<Wait&>(static_cast<Queued&>(*pending.next)), Wake::cancelled);
-    }
-}
-
-// ---- descriptors ----
-//
-// A wait arms its descriptor one-shot: one system call a wait, and none at its end. What is left armed by a wait
-// that timed out fires at most once, with a generation that nobody expects any more. The kernel forgets a closed
-// descriptor by itself; when its number comes back, EPOLL_CTL_MOD says ENOENT and it is added anew.
-
-Registration& Loop::Impl::registration(int fd) {
-    const auto place = static_cast<std::size_t>(fd);
-    if (place >= registrations.size()) {
-        registrations.resize(std::max(place + 1, registrations.size() * 2));
-    }
-    return registrations[place];
-}
-
-/// Returns 0, or errno.
-int Loop::Impl::arm(int fd, std::uint32_t interest) {
-    Registration& entry = registration(fd);
-    entry.generation = next_generation++;
-    if (next_generation == mailbox_mark) {
-        ++next_generation;
-    }
-    epoll_event event{};
-    event.events = interest;
-    event.data.u64 = static_cast<std::uint64_t>(entry.generation) << 32 | static_cast<std::uint32_t>(fd);
-    if (::epoll_ctl(epoll, EPOLL_CTL_MOD, fd, &event) == 0) {
-        return 0;
-    }
-    if (errno == ENOENT && ::epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0) {
-        return 0;
-    }
-    return errno;
-}
-
-namespace {
-
-std::uint32_t interest_of(const Registration& entry) {
-    return (entry.reader != nullptr ? EPOLLIN : 0U) | (entry.writer != nullptr ? EPOLLOUT : 0U) | EPOLLONESHOT;
-}
-
-}  // namespace
-
-void Loop::Impl::register_wait(Wait& wait) {
-    Registration& entry = registration(wait.fd_);
-    if (entry.watcher || (wait.read_ && entry.reader != nullptr) || (wait.write_ && entry.writer != nullptr)) {
-        throw std::logic_error("descriptor " + std::to_string(wait.fd_) + " has a waiter already");
-    }
-    entry.reader = wait.read_ ? &wait : entry.reader;
-    entry.writer = wait.write_ ? &wait : entry.writer;
-    const int error = arm(wait.fd_, interest_of(entry));
-    if (error == 0) {
-        return;
-    }
-    unregister_wait(wait);
-    if (error == EBADF || error == EPERM) {
-        // Not open, or a file that is always ready: the read or write that follows says which.
-        wait.deadline_ = TimePoint();
-        wait.fd_ = -1;
-        return;
-    }
-    throw std::system_error(error, std::generic_category(), "the event loop cannot wait for a descriptor");
-}
-
-void Loop::Impl::unregister_wait(Wait& wait) {
-    Registration& entry = registration(wait.fd_);
-    entry.reader = entry.reader == &wait ? nullptr : entry.reader;
-    entry.writer = entry.writer == &wait ? nullptr : entry.writer;
-}
-
-void Loop::Impl::dispatch(const epoll_event& event) {
-    if (event.data.u64 == mailbox_mark) {
-        for (const auto& call : mailbox->take()) {
-            call();
-        }
-        return;
-    }
-    const auto fd = static_cast<int>(event.data.u64 & UINT32_MAX);
-    Registration& entry = registration(fd);
-    if (entry.generation != event.data.u64 >> 32) {
-        return;
-    }
-    const bool readable = (event.events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0;
-    const bool writable = (event.events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0;
-    if (entry.watcher) {
-        const auto watcher = entry.watcher;
-        (*watcher)(readable && (entry.watched & EPOLLIN) != 0, writable && (entry.watched & EPOLLOUT) != 0);
-        return;
-    }
-    if (readable && entry.reader != nullptr) {
-        end_wait(*entry.reader, Wake::ready);
-    }
-    if (writable && entry.writer != nullptr) {
-        end_wait(*entry.writer, Wake::ready);
-    }
-    if (entry.reader != nullptr || entry.writer != nullptr) {
-        arm(fd, interest_of(entry));
-    }
 }
 
 // ---- the loop's face ----
@@ -427,6 +196,21 @@ Task<Wake> Loop::in_worker(std::function<void()> work, TimePoint deadline) {
 
 namespace {
 
+/// The outermost coroutine of a spawned task. Its frame goes away by itself at its end.
+struct Root {
+    struct promise_type {
+        Root get_return_object() { return {std::coroutine_handle<promise_type>::from_promise(*this)}; }
+        std::suspend_always initial_suspend() const noexcept { return {}; }
+        std::suspend_never final_suspend() const noexcept { return {}; }
+        void return_void() const noexcept {}
+        void unhandled_exception() const noexcept { std::terminate(); }  // only `done` could have thrown
+
+        Queued start;
+        Queued link;
+    };
+    std::coroutine_handle<promise_type> handle;
+};
+
 Root run_root(Task<void> task, std::function<void(std::exception_ptr)> done, std::size_t& in_flight) {
     std::exception_ptr error;
     try {
@@ -474,7 +258,7 @@ void Loop::watch(int fd, bool read, bool write, std::function<void(bool readable
         unwatch(fd);
         return;
     }
-    Registration& entry = impl_->registration(fd);
+    Impl::Registration& entry = impl_->registration(fd);
     if (entry.reader != nullptr || entry.writer != nullptr) {
         throw std::logic_error("descriptor " + std::to_string(fd) + " is waited for: it cannot be watched");
     }
@@ -487,7 +271,7 @@ void Loop::watch(int fd, bool read, bool write, std::function<void(bool readable
 }
 
 void Loop::unwatch(int fd) {
-    Registration& entry = impl_->registration(fd);
+    Impl::Registration& entry = impl_->registration(fd);
     if (entry.watcher) {
         entry.watcher.reset();
         ++entry.generation;
