@@ -203,6 +203,10 @@ Json service_json(const ServiceReport& service, bool so_far) {
     out["about"] = service.about;
     out["definition"] = service.definition;
     out["timezone"] = WallClock(service).name();
+    if (service.period.from < service.period.to) {
+        out["period"]["from"] = schemas::to_rfc3339(service.period.from);
+        out["period"]["to"] = schemas::to_rfc3339(service.period.to);
+    }
     out["tags"] = Json::object();
     for (const auto& [key, value] : service.tags) {
         out["tags"][key] = value;
