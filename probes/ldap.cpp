@@ -240,7 +240,7 @@ Task<Outcome> run_unbind(StepContext& context) {
 const std::array rows{
     Operation{.info = {.name = "ldap.bind",
                        .levels = "A2",
-                       .summary = "Signs in to an LDAP directory; the connection stays for later searches of the run.",
+                       .summary = "signs in to an LDAP directory; the connection stays for later searches of the run",
                        .parameters = bind_parameters,
                        .outputs = {},
                        .target_parameter = "host",
@@ -252,8 +252,8 @@ password = "${secret:directory-probe}"
               .run = run_bind},
     Operation{.info = {.name = "ldap.search",
                        .levels = "A2 A3",
-                       .summary = "Searches an LDAP directory, on the connection of an earlier ldap.bind to the same "
-                                  "server or on one of its own.",
+                       .summary = "searches an LDAP directory, on the connection of an earlier ldap.bind to the same "
+                                  "server or on one of its own",
                        .parameters = search_parameters,
                        .outputs = search_outputs,
                        .target_parameter = "host",
@@ -267,7 +267,7 @@ expect     = "entries == 1"
               .run = run_search},
     Operation{.info = {.name = "ldap.unbind",
                        .levels = "A2 A3",
-                       .summary = "Ends the connection of an earlier ldap.bind in good order.",
+                       .summary = "ends the connection of an earlier ldap.bind in good order",
                        .parameters = {},
                        .outputs = {},
                        .after = "ldap.bind",

@@ -163,7 +163,7 @@ Task<Outcome> run_login(StepContext& context) {
 const std::array rows{
     Operation{.info = {.name = "ssh.login",
                        .levels = "A2",
-                       .summary = "Logs in over SSH, by password or by key, and opens a session.",
+                       .summary = "logs in over SSH, by password or by key, and opens a session",
                        .parameters = login_parameters,
                        .outputs = login_outputs,
                        .target_parameter = "host",

@@ -130,6 +130,9 @@ Task<tl::expected<Connected, Trouble>> connect_tcp(Engine& engine, std::string h
     co_return tl::unexpected(std::move(trouble));
 }
 
+// Reads without a wait in between, before others get their turn.
+constexpr int most_reads_at_once = 16;
+
 class Stream::Impl {
 public:
     Impl(Engine& engine, Socket socket, std::string peer_name)
@@ -149,6 +152,7 @@ public:
     Socket socket_;
     PeerCheck check_;
     SslSession tls_;
+    int reads_at_once_ = 0;  ///< since the last wait
 };
 
 Stream::Stream(Engine& engine, Socket socket, std::string peer_name)
@@ -265,6 +269,13 @@ Task<tl::expected<void, Trouble>> wait_for(Loop& loop, int fd, Attempt::State wa
 Task<tl::expected<std::size_t, Trouble>> Stream::read_some(std::span<char> room, TimePoint deadline) {
     Impl& self = *impl_;
     const std::string late = self.peer() + " sent nothing in time";
+    if (++self.reads_at_once_ > most_reads_at_once) {
+        // A peer that never pauses must not keep the loop from everybody else.
+        self.reads_at_once_ = 0;
+        if (co_await self.engine_.loop().sleep_until(Loop::now()) == Wake::cancelled) {
+            co_return tl::unexpected(Trouble::shut_down());
+        }
+    }
     for (;;) {
         const Attempt attempt = attempt_read(self.tls_.get(), fd(), room);
         switch (attempt.state) {
@@ -276,6 +287,7 @@ Task<tl::expected<std::size_t, Trouble>> Stream::read_some(std::span<char> room,
             }
             default: break;
         }
+        self.reads_at_once_ = 0;
         const auto waited = co_await wait_for(self.engine_.loop(), fd(), attempt.state, late, deadline);
         if (!waited) {
             co_return tl::unexpected(waited.error());

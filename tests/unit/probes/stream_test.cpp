@@ -67,6 +67,39 @@ EngineOptions trusting() {
 
 }  // namespace
 
+TEST_CASE("a peer that never pauses does not keep the loop from others") {
+    const ScriptedServer server([](ScriptedConnection& connection) {
+        const std::string much(65536, 'x');
+        while (connection.send(much)) {
+        }
+    });
+    Engine engine;
+    const auto reader = [](Engine& on, std::uint16_t port, const bool& enough) -> Task<bool> {
+        const TimePoint deadline = Loop::now() + 20s;
+        auto connected = co_await connect_tcp(on, "127.0.0.1", port, deadline);
+        Stream stream(on, std::move(connected->socket), "peer");
+        while (!enough && Loop::now() < deadline) {
+            char room[100];  // small: there is always more
+            const std::span<char> span(room);
+            const auto got = co_await stream.read_some(span, deadline);
+            if (!got || *got == 0) {
+                co_return false;
+            }
+        }
+        co_return enough;
+    };
+    int ticks = 0;
+    bool enough = false;
+    std::function<void()> tick = [&] {
+        enough = ++ticks == 20;
+        if (!enough) {
+            engine.loop().call_at(Loop::now() + 1ms, tick);
+        }
+    };
+    engine.loop().call_at(Loop::now() + 1ms, tick);
+    CHECK(engine.loop().run_until_done(reader(engine, server.port(), enough)));
+}
+
 TEST_CASE("megabytes go both ways, in the clear and encrypted") {
     Engine engine(trusting());
     const std::string text(3'000'000, 'x');
