@@ -3,159 +3,230 @@
 #include <algorithm>
 
 #include <fmt/format.h>
-#include <openssl/crypto.h>
 #include <spdlog/spdlog.h>
-#include <nlohmann/json.hpp>
 
+#include "reporter/http_policy.hpp"
 #include "schemas/result_wire.hpp"
 
 namespace slimtax::reporter {
 namespace {
 
-constexpr int retry_after_seconds = 5;
+using schemas::Batch;
 
-/// Without telling by its time how much of it was right.
-bool same_secret(std::string_view a, std::string_view b) {
-    return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+constexpr std::chrono::hours future_limit{24};
+constexpr std::size_t most_undefined = 1000;
+
+bool is_media_type(std::string_view header, std::string_view type) {
+    return header.substr(0, header.find(';')) == type;
 }
 
-Response answer(int status, const nlohmann::json& body) {
-    return Response::json(body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n", status);
-}
-
-tl::expected<schemas::Batch, std::string> decoded(const Request& request, bool json) {
-    return json ? schemas::decode_json(request.body) : schemas::decode(request.body);
+/// The batch, or the answer that says why there is none.
+tl::expected<Batch, Response> read_batch(const Request& request) {
+    const std::string_view type = request.header("content-type");
+    const bool json = is_media_type(type, "application/json");
+    if (!json && !is_media_type(type, "application/x-protobuf")) {
+        return tl::unexpected(Response::text(
+            415, fmt::format("Send results as application/x-protobuf or application/json, not as '{}'; with curl: "
+                             "-H 'Content-Type: application/json'",
+                             type)));
+    }
+    auto batch = json ? schemas::decode_json(request.body) : schemas::decode(request.body);
+    if (!batch) {
+        return tl::unexpected(Response::text(400, batch.error()));
+    }
+    return std::move(*batch);
 }
 
 }  // namespace
 
-Ingest::Ingest(Store& store, std::vector<Prober> probers, std::function<schemas::Instant()> now,
-               std::function<void()> stored)
-    : store_(store), now_(std::move(now)), stored_(std::move(stored)) {
-    set_probers(std::move(probers));
+bool is_defined(const schemas::Definitions& definitions, const schemas::SeriesKey& key) {
+    return std::ranges::any_of(definitions, [&](const auto& definition) {
+        if (definition->service.id != key.service) {
+            return false;
+        }
+        const schemas::Probe* probe = definition->find_probe(key.probe);
+        if (probe == nullptr) {
+            return false;
+        }
+        const std::vector<std::string> targets = probe->series_targets();
+        return std::ranges::find(targets, key.target) != targets.end() &&
+               (probe->from.empty() || std::ranges::find(probe->from, key.location) != probe->from.end());
+    });
 }
+
+Ingest::Ingest(IngestPlace place) : place_(std::move(place)) {}
 
 void Ingest::set_probers(std::vector<Prober> probers) {
     const std::lock_guard lock(mutex_);
-    probers_ = std::move(probers);
     std::map<std::string, ProberContact> contacts;
-    for (const Prober& prober : probers_) {
-        ProberContact& contact = contacts[prober.name];
-        if (const auto known = counts_.probers.find(prober.name); known != counts_.probers.end()) {
-            contact = known->second;
-        }
+    for (const Prober& prober : probers) {
+        ProberContact contact = contacts_.contains(prober.name) ? contacts_.at(prober.name) : ProberContact();
+        contact.name = prober.name;
         contact.location = prober.location;
+        contacts.emplace(prober.name, std::move(contact));
     }
-    counts_.probers = std::move(contacts);
+    contacts_ = std::move(contacts);
+    probers_ = std::move(probers);
 }
 
-void Ingest::add_route(HttpServer& server) {
-    RouteOptions options;
-    options.access = Access::open;  // the token is asked for by the guard, before the body is read
-    options.body_limit = largest_body;
-    options.guard = [this](const Request& request) -> std::optional<Response> {
-        if (prober_of(request)) {
-            return std::nullopt;
-        }
-        Response response = refuse(401, "this token is not the token of any [[reporter.prober]]");
-        response.headers.emplace_back("WWW-Authenticate", "Bearer");
-        return response;
-    };
-    server.route(
-        "POST", "/api/v1/results", [this](const Request& request) { return take(request); }, std::move(options));
-}
-
-std::optional<Ingest::Prober> Ingest::prober_of(const Request& request) const {
-    constexpr std::string_view scheme = "Bearer ";
-    std::string_view token = request.header("authorization");
-    if (!token.starts_with(scheme)) {
-        return std::nullopt;
-    }
-    token.remove_prefix(scheme.size());
-    std::optional<Prober> found;
+void Ingest::set_definitions(schemas::Definitions definitions) {
     const std::lock_guard lock(mutex_);
+    definitions_ = std::move(definitions);
+    std::erase_if(undefined_, [&](const schemas::SeriesKey& key) { return is_defined(definitions_, key); });
+}
+
+void Ingest::add_to(HttpServer& server) {
+    RouteOptions options;
+    options.access = Access::open;
+    options.body_limit = body_limit;
+    options.guard = [this](const Request& request) { return refuse(request); };
+    server.route(
+        "POST", "/api/v1/results", [this](const Request& request) { return take(request); }, options);
+}
+
+std::optional<Ingest::Prober> Ingest::sender(const Request& request, std::string_view name) const {
+    const std::string_view token = bearer_token(request);
+    const std::lock_guard lock(mutex_);
+    std::optional<Prober> found;
+    // All are compared, whichever fits: the time says nothing.
     for (const Prober& prober : probers_) {
-        if (same_secret(token, prober.token)) {
+        const bool fits = same_secret(prober.token, token) && !prober.token.empty();
+        if (fits && (!found || prober.name == name)) {
             found = prober;
         }
     }
     return found;
 }
 
-Response Ingest::refuse(int status, std::string_view reason) {
+std::optional<Response> Ingest::refuse(const Request& request) const {
+    if (sender(request, "")) {
+        return std::nullopt;
+    }
     {
         const std::lock_guard lock(mutex_);
-        ++counts_.refused;
+        ++refused_tokens_;
     }
-    return answer(status, {{"error", reason}});
+    const bool none = bearer_token(request).empty();
+    spdlog::warn("results from {} refused: {}", request.remote,
+                 none ? "no token" : "a token that no [[reporter.prober]] has");
+    Response response = Response::text(
+        401, none ? "This address takes results with a prober's token: Authorization: Bearer TOKEN.\n"
+                  : "This token is not one of a [[reporter.prober]] of this reporter; the prober's token and the "
+                    "reporter's must be the same.\n");
+    response.headers.emplace_back("WWW-Authenticate", "Bearer");
+    return response;
+}
+
+Response Ingest::rejected(const Prober& prober, int status, const std::string& reason) {
+    {
+        const std::lock_guard lock(mutex_);
+        ++contacts_[prober.name].rejected;
+    }
+    spdlog::error("a batch of prober {} was refused: {}", prober.name, reason);
+    return Response::text(status, reason + "\n");
+}
+
+std::optional<Response> Ingest::check(const Prober& prober, const Batch& batch) {
+    const auto elsewhere = [&](const std::string& location) {
+        return rejected(prober, 403,
+                        fmt::format("the token of prober {} is for location '{}', but the results are from '{}'",
+                                    prober.name, prober.location, location));
+    };
+    if (!batch.location.empty() && batch.location != prober.location) {
+        return elsewhere(batch.location);
+    }
+    const schemas::Instant latest = place_.now() + future_limit;
+    for (std::size_t i = 0; i < batch.results.size(); ++i) {
+        const schemas::RunResult& result = batch.results[i];
+        if (result.key.location != prober.location) {
+            return elsewhere(result.key.location);
+        }
+        if (result.intended > latest || result.started > latest) {
+            return rejected(prober, 400,
+                            fmt::format("result {} of {}: {} is more than a day in the future; is the clock of "
+                                        "prober {} right?",
+                                        i + 1, batch.results.size(),
+                                        schemas::to_rfc3339(std::max(result.intended, result.started)), prober.name));
+        }
+    }
+    return std::nullopt;
+}
+
+void Ingest::note_undefined(const Batch& batch) {
+    const std::lock_guard lock(mutex_);
+    for (const schemas::RunResult& result : batch.results) {
+        if (undefined_.size() >= most_undefined || is_defined(definitions_, result.key)) {
+            continue;
+        }
+        if (undefined_.insert(result.key).second) {
+            spdlog::warn("results of {} come in, which no definition here knows: stored, but not reported on",
+                         schemas::to_string(result.key));
+        }
+    }
 }
 
 Response Ingest::take(const Request& request) {
-    const std::optional<Prober> prober = prober_of(request);
+    auto prober = sender(request, "");
     if (!prober) {
-        return refuse(401, "this token is not the token of any [[reporter.prober]]");
+        return *refuse(request);  // its token went with a reload, just now
     }
-    const std::string_view type = request.header("content-type");
-    const bool json = type.starts_with("application/json");
-    if (!json && !type.starts_with("application/x-protobuf")) {
-        return refuse(415, "Content-Type must be application/x-protobuf or application/json");
-    }
-    const auto batch = decoded(request, json);
+    const auto batch = read_batch(request);
     if (!batch) {
-        return refuse(400, batch.error());
+        return rejected(*prober, batch.error().status, batch.error().body);
     }
-    const schemas::Instant now = now_();
-    for (const schemas::RunResult& result : batch->results) {
-        if (result.key.location != prober->location) {
-            return refuse(403, fmt::format("the token of {} speaks for the location {}, not for {}", prober->name,
-                                           prober->location, result.key.location));
-        }
-        if (result.intended > now + furthest_ahead) {
-            return refuse(400, fmt::format("a result of {} is from {}, more than a day ahead of the reporter's clock",
-                                           to_string(result.key), schemas::to_rfc3339(result.intended)));
-        }
+    prober = sender(request, batch->prober);
+    if (auto no = check(*prober, *batch)) {
+        return std::move(*no);
     }
-    const auto count = store_.add(batch->results);
+    const auto count = place_.store->add(batch->results);
     if (!count) {
-        bool first = false;
+        spdlog::error("results of prober {} could not be stored: {}", prober->name, count.error().reason);
         {
             const std::lock_guard lock(mutex_);
-            ++counts_.delayed;
-            first = counts_.trouble != count.error().reason;
-            counts_.trouble = count.error().reason;
+            trouble_ = count.error().reason;
         }
-        if (first) {
-            spdlog::error("results of {} cannot be stored; it keeps them until they can: {}", prober->name,
-                          count.error().reason);
-        }
-        Response response = answer(503, {{"error", count.error().reason}});
-        response.headers.emplace_back("Retry-After", std::to_string(retry_after_seconds));
+        Response response = Response::text(503, count.error().reason + "\n");
+        response.headers.emplace_back("Retry-After", "5");
         return response;
     }
-    bool recovered = false;
     {
         const std::lock_guard lock(mutex_);
-        counts_.stored += count->stored;
-        counts_.repeated += count->repeated;
-        recovered = !counts_.trouble.empty();
-        counts_.trouble.clear();
-        if (const auto contact = counts_.probers.find(prober->name); contact != counts_.probers.end()) {
-            contact->second.last = now;
-            contact->second.results += count->stored;
-        }
+        ProberContact& contact = contacts_[prober->name];
+        contact.last = place_.now();
+        trouble_.clear();
+        ++contact.batches;
+        contact.stored += count->stored;
+        contact.repeated += count->repeated;
     }
-    if (recovered) {
-        spdlog::info("results can be stored again");
+    note_undefined(*batch);
+    if (count->stored > 0 && place_.changed) {
+        place_.changed();
     }
-    if (count->stored > 0) {
-        stored_();
-    }
-    return answer(200, {{"stored", count->stored}, {"repeated", count->repeated}});
+    return Response::json(fmt::format("{{\"stored\":{},\"repeated\":{}}}\n", count->stored, count->repeated));
 }
 
-IngestCounts Ingest::counts() const {
+std::vector<ProberContact> Ingest::contacts() const {
     const std::lock_guard lock(mutex_);
-    return counts_;
+    std::vector<ProberContact> all;
+    for (const auto& [name, contact] : contacts_) {
+        all.push_back(contact);
+    }
+    return all;
+}
+
+std::vector<schemas::SeriesKey> Ingest::undefined() const {
+    const std::lock_guard lock(mutex_);
+    return {undefined_.begin(), undefined_.end()};
+}
+
+std::string Ingest::trouble() const {
+    const std::lock_guard lock(mutex_);
+    return trouble_;
+}
+
+std::uint64_t Ingest::refused_tokens() const {
+    const std::lock_guard lock(mutex_);
+    return refused_tokens_;
 }
 
 }  // namespace slimtax::reporter

@@ -1,75 +1,97 @@
-// Takes results in: POST /api/v1/results with a prober's token, the body a wire.Batch as protobuf
-// (application/x-protobuf) or JSON (application/json).
+// Takes results in: POST /api/v1/results. A prober shows its token; results of other locations than its own are
+// refused. 200 is answered when every result is on disk, and only then.
 //
-//   200 {"stored":n,"repeated":m}   every one of them is on disk
-//   400, 413, 415                   it will never be taken as it is; the text says why
-//   401                             no token, or an unknown one
-//   403                             results of a location that this token does not speak for
-//   503, Retry-After                the store cannot write now: keep them and send them again
+//   200 {"stored":n,"repeated":m}   kept for good
+//   400 a sentence                  nothing kept, and never will be: not a batch, or a stamp from the future
+//   401, 403 a sentence             wrong token; right token, wrong location
+//   413, 415 a sentence             too long; neither protobuf nor JSON
+//   503 a sentence, Retry-After     nothing kept now: send it again
 #pragma once
 
-#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "reporter/http_server.hpp"
 #include "reporter/store.hpp"
-#include "schemas/config.hpp"
+#include "schemas/definition.hpp"
+
+namespace slimtax::schemas {
+struct Batch;
+}
 
 namespace slimtax::reporter {
 
-/// What is known of one prober since the start.
-struct ProberContact {
-    std::string location;
-    schemas::Instant last{};  ///< of its last accepted batch; 1970: none yet
-    std::uint64_t results = 0;
-};
+/// True when a definition has this probe, with this target, at this location.
+[[nodiscard]] bool is_defined(const schemas::Definitions& definitions, const schemas::SeriesKey& key);
 
-struct IngestCounts {
+/// A prober that may send, and what was heard of it. Times and counts are since the program's start.
+struct ProberContact {
+    std::string name;
+    std::string location;
+    std::optional<schemas::Instant> last;  ///< when its last batch was stored
+    std::uint64_t batches = 0;
     std::uint64_t stored = 0;
     std::uint64_t repeated = 0;
-    std::uint64_t refused = 0;  ///< batches that were answered 4xx
-    std::uint64_t delayed = 0;  ///< batches that were answered 503
-    std::string trouble;        ///< why the store could not write the last time; empty: it could
-    std::map<std::string, ProberContact> probers;
+    std::uint64_t rejected = 0;  ///< batches answered by 400 or 403
 };
 
-/// Safe from every thread.
+struct IngestPlace {
+    Store* store = nullptr;
+    std::function<schemas::Instant()> now;
+    std::function<void()> changed;  ///< called when results were stored, on a worker's thread
+};
+
 class Ingest {
 public:
-    using Prober = schemas::ReporterConfig::Prober;
+    struct Prober {
+        std::string name;
+        std::string location;
+        std::string token;
+    };
 
-    /// `store` outlives this. `now` is the wall clock. `stored` is called after each batch that added something.
-    Ingest(Store& store, std::vector<Prober> probers, std::function<schemas::Instant()> now,
-           std::function<void()> stored);
+    static constexpr std::size_t body_limit = 32 * 1024 * 1024;
 
-    /// Another list of probers, after a reload.
+    explicit Ingest(IngestPlace place);
+
+    /// Who may send from now on; counts of probers that stay go on.
     void set_probers(std::vector<Prober> probers);
+    void set_definitions(schemas::Definitions definitions);
 
-    /// Adds the route. Before the server's start(); this must outlive the server.
-    void add_route(HttpServer& server);
+    /// The routes; before the server starts.
+    void add_to(HttpServer& server);
 
-    [[nodiscard]] IngestCounts counts() const;
+    /// Refuses a request whose token nobody has, before its body is read.
+    [[nodiscard]] std::optional<Response> refuse(const Request& request) const;
+    [[nodiscard]] Response take(const Request& request);
 
-    /// Results further ahead of our clock than this are refused: somebody's clock is wrong.
-    static constexpr schemas::Duration furthest_ahead = std::chrono::hours(24);
-    static constexpr std::size_t largest_body = 16u << 20;
+    [[nodiscard]] std::vector<ProberContact> contacts() const;
+    /// Series that sent results since the start without being defined: at most 1000 of them.
+    [[nodiscard]] std::vector<schemas::SeriesKey> undefined() const;
+    [[nodiscard]] std::uint64_t refused_tokens() const;
+    /// Why the newest batch could not be stored; empty when it could.
+    [[nodiscard]] std::string trouble() const;
 
 private:
-    [[nodiscard]] std::optional<Prober> prober_of(const Request& request) const;
-    [[nodiscard]] Response take(const Request& request);
-    [[nodiscard]] Response refuse(int status, std::string_view reason);
+    /// The prober whose token it is, preferring the one that the batch names.
+    [[nodiscard]] std::optional<Prober> sender(const Request& request, std::string_view name) const;
+    [[nodiscard]] Response rejected(const Prober& prober, int status, const std::string& reason);
+    [[nodiscard]] std::optional<Response> check(const Prober& prober, const schemas::Batch& batch);
+    void note_undefined(const schemas::Batch& batch);
 
-    Store& store_;
-    std::function<schemas::Instant()> now_;
-    std::function<void()> stored_;
-    mutable std::mutex mutex_;  ///< of what follows
+    IngestPlace place_;
+    mutable std::mutex mutex_;
     std::vector<Prober> probers_;
-    IngestCounts counts_;
+    std::map<std::string, ProberContact> contacts_;  ///< by name
+    schemas::Definitions definitions_;
+    std::set<schemas::SeriesKey> undefined_;
+    mutable std::uint64_t refused_tokens_ = 0;
+    std::string trouble_;
 };
 
 }  // namespace slimtax::reporter

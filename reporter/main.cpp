@@ -15,6 +15,7 @@ int main(int argc, char** argv) {
         "Example: slimtax-reporter report --config slimtax.toml --week 2026-W47\n"
         "Help on a command: slimtax-reporter COMMAND --help");
     int exit_status = 0;
+    add_serve(app, exit_status);
     add_report(app, exit_status);
     add_outages(app, exit_status);
     add_status(app, exit_status);

@@ -2,99 +2,137 @@
 
 #include <fmt/format.h>
 
+#include "schemas/words.hpp"
+
 namespace slimtax::reporter {
 namespace {
 
-/// A label's value with `\`, `"` and line ends escaped.
-std::string label_value(std::string_view value) {
-    std::string text = "\"";
+std::string escaped(std::string_view value) {
+    std::string text;
     for (const char c : value) {
-        if (c == '\n') {
-            text += "\\n";
-        } else {
-            if (c == '"' || c == '\\') {
-                text += '\\';
-            }
-            text += c;
+        if (c == '\\' || c == '"') {
+            text += '\\';
         }
+        text += c == '\n' ? std::string("\\n") : std::string(1, c);
     }
-    return text + '"';
+    return text;
 }
 
-class Lines {
-public:
-    void head(std::string_view name, std::string_view type, std::string_view help) {
-        text += fmt::format("# HELP slimtax_{0} {2}\n# TYPE slimtax_{0} {1}\n", name, type, help);
-    }
-    void one(std::string_view name, std::string_view labels, double value) {
-        text += fmt::format("slimtax_{}{} {}\n", name, labels.empty() ? "" : fmt::format("{{{}}}", labels), value);
-    }
-    void alone(std::string_view name, std::string_view type, std::string_view help, double value) {
-        head(name, type, help);
-        one(name, "", value);
-    }
+double seconds_since_1970(schemas::Instant instant) {
+    return static_cast<double>(instant.time_since_epoch().count()) / 1e6;
+}
 
-    std::string text;
-};
+void add_probers(MetricsText& out, const std::vector<ProberContact>& contacts) {
+    struct Figure {
+        std::string_view name;
+        std::string_view help;
+        std::uint64_t ProberContact::*count;
+    };
+    for (const Figure& figure : {
+             Figure{"slimtax_batches_total", "Batches of results taken in.", &ProberContact::batches},
+             Figure{"slimtax_results_stored_total", "Results taken in and kept.", &ProberContact::stored},
+             Figure{"slimtax_results_repeated_total", "Results that were there already.", &ProberContact::repeated},
+             Figure{"slimtax_batches_rejected_total", "Batches that were refused as bad.", &ProberContact::rejected},
+         }) {
+        out.metric(figure.name, "counter", figure.help);
+        for (const ProberContact& contact : contacts) {
+            out.sample({{"prober", contact.name}, {"location", contact.location}},
+                       static_cast<double>(contact.*figure.count));
+        }
+    }
+    out.metric("slimtax_prober_last_contact_timestamp_seconds", "gauge",
+               "When a prober's last batch was stored; 0: never since the start.");
+    for (const ProberContact& contact : contacts) {
+        out.sample({{"prober", contact.name}, {"location", contact.location}},
+                   contact.last ? seconds_since_1970(*contact.last) : 0);
+    }
+}
 
-void write_objectives(Lines& lines, const Report& report) {
-    const auto each = [&](std::string_view name, std::string_view help, auto value) {
-        lines.head(name, "gauge", help);
+void add_objectives(MetricsText& out, const Report& report) {
+    const auto each = [&](const auto& take) {
         for (const ServiceReport& service : report.services) {
             for (const ObjectiveReport& objective : service.objectives) {
-                lines.one(name,
-                          fmt::format("service={},objective={},level={}", label_value(service.id),
-                                      label_value(objective.id), label_value(to_string(objective.level))),
-                          value(objective));
+                take(service, objective);
             }
         }
     };
-    each("objective_up", "1 while the objective is up or degraded, 0 while it is down, -1 when it is not measured.",
-         [](const ObjectiveReport& objective) {
-             switch (objective.light) {
-                 case schemas::Light::red: return 0.0;
-                 case schemas::Light::grey: return -1.0;
-                 default: return 1.0;
-             }
-         });
-    each("objective_down_seconds", "Outage in this week so far, inside the window.",
-         [](const ObjectiveReport& objective) {
-             return schemas::to_seconds(objective.minutes[schemas::Booking::down]);
-         });
-    each("objective_budget_remaining", "What is left of the budget: minutes, or failed runs.",
-         [](const ObjectiveReport& objective) { return objective.budget.remaining(); });
+    out.metric("slimtax_light", "gauge", "1 for the light that an objective shows now.");
+    each([&](const ServiceReport& service, const ObjectiveReport& objective) {
+        out.sample({{"service", service.id},
+                    {"objective", objective.id},
+                    {"level", to_string(objective.level)},
+                    {"light", to_string(objective.light)}},
+                   1);
+    });
+    for (const bool allowed : {true, false}) {
+        out.metric(allowed ? "slimtax_budget_allowed" : "slimtax_budget_spent", "gauge",
+                   allowed ? "What the current week allows, in minutes of outage or in failed runs."
+                           : "What of that is spent.");
+        each([&](const ServiceReport& service, const ObjectiveReport& objective) {
+            out.sample({{"service", service.id},
+                        {"objective", objective.id},
+                        {"level", to_string(objective.level)},
+                        {"unit", objective.budget.in_failures ? "failures" : "minutes"}},
+                       allowed ? objective.budget.allowed : objective.budget.spent);
+        });
+    }
 }
 
 }  // namespace
 
-std::string metrics_text(const Measured& measured) {
-    Lines lines;
-    const auto count = [](std::uint64_t value) { return static_cast<double>(value); };
-    lines.alone("results_stored_total", "counter", "Results taken in.", count(measured.ingest.stored));
-    lines.alone("results_repeated_total", "counter", "Results that were there already.",
-                count(measured.ingest.repeated));
-    lines.alone("batches_refused_total", "counter", "Batches that were answered 4xx.", count(measured.ingest.refused));
-    lines.alone("batches_delayed_total", "counter", "Batches that the store could not write.",
-                count(measured.ingest.delayed));
-    lines.alone("store_writable", "gauge", "0 after the store could not write.", measured.ingest.trouble.empty());
-    lines.alone("results_sealed_total", "counter", "Results moved into hourly blobs.", count(measured.sealed_rows));
-    lines.head("prober_last_contact_seconds", "gauge", "When a prober's last batch came, Unix time; 0: not yet.");
-    for (const auto& [name, contact] : measured.ingest.probers) {
-        lines.one("prober_last_contact_seconds",
-                  fmt::format("prober={},location={}", label_value(name), label_value(contact.location)),
-                  schemas::to_seconds(contact.last.time_since_epoch()));
+void MetricsText::metric(std::string_view name, std::string_view type, std::string_view help) {
+    name_ = name;
+    text_ += fmt::format("# HELP {} {}\n# TYPE {} {}\n", name, help, name, type);
+}
+
+void MetricsText::sample(const Labels& labels, double value) {
+    text_ += name_;
+    char before = '{';
+    for (const auto& [key, label] : labels) {
+        text_ += fmt::format("{}{}=\"{}\"", before, key, escaped(label));
+        before = ',';
     }
-    lines.alone("definitions_good", "gauge", "0 when the last load or reload of the definitions was refused.",
-                measured.definitions_good);
-    lines.alone("lights_fresh", "gauge", "0 when the lights could not be made anew.", measured.fresh);
-    lines.alone("event_streams", "gauge", "Pages that listen for changes.", count(measured.event_streams));
-    lines.alone("http_connections", "gauge", "Open connections.", count(measured.http.connections));
-    lines.head("http_requests_total", "counter", "Answers by status.");
-    for (const auto& [status, answers] : measured.http.by_status) {
-        lines.one("http_requests_total", fmt::format("status=\"{}\"", status), count(answers));
+    text_ += fmt::format("{} {}\n", labels.empty() ? "" : "}", value);
+}
+
+void MetricsText::single(std::string_view name, std::string_view type, std::string_view help, double value) {
+    metric(name, type, help);
+    sample({}, value);
+}
+
+std::string metrics_text(const ServerCounts& counts, const Ingest& ingest, const LiveReport& live,
+                         const HttpServer& server, const EventHub& events) {
+    MetricsText out;
+    add_probers(out, ingest.contacts());
+    out.single("slimtax_tokens_refused_total", "counter", "Requests whose token nobody has.",
+               static_cast<double>(ingest.refused_tokens()));
+    out.single("slimtax_undefined_series", "gauge", "Series that sent results without being defined.",
+               static_cast<double>(ingest.undefined().size()));
+    out.single("slimtax_sealed_rows_total", "counter", "Results packed into hours.",
+               static_cast<double>(counts.sealed_rows));
+    out.single("slimtax_seal_failed", "gauge", "1 when the newest attempt to pack hours failed.",
+               counts.seal_failed ? 1 : 0);
+    out.single("slimtax_reload_failed", "gauge", "1 when the newest reload was refused.", counts.reload_failed ? 1 : 0);
+    out.single("slimtax_services", "gauge", "Services that are defined.", static_cast<double>(counts.services));
+    out.single("process_start_time_seconds", "gauge", "When the program started.", seconds_since_1970(counts.started));
+
+    const LiveReport::Health health = live.health();
+    out.single("slimtax_reports_made_total", "counter", "How often the current report was made.",
+               static_cast<double>(health.made_count));
+    out.single("slimtax_report_duration_seconds", "gauge", "How long the newest one took.", health.took.count());
+    out.single("slimtax_report_made_timestamp_seconds", "gauge", "When the current report was made; 0: never.",
+               health.made ? seconds_since_1970(*health.made) : 0);
+
+    const HttpServer::Counts http = server.counts();
+    out.single("slimtax_http_connections", "gauge", "Connections open now.", static_cast<double>(http.connections));
+    out.single("slimtax_event_streams", "gauge", "Browsers that listen for events now.",
+               static_cast<double>(events.streams()));
+    out.metric("slimtax_http_answers_total", "counter", "Answers by status.");
+    for (const auto& [status, count] : http.by_status) {
+        out.sample({{"status", std::to_string(status)}}, static_cast<double>(count));
     }
-    write_objectives(lines, *measured.report);
-    return std::move(lines.text);
+    add_objectives(out, *live.current());
+    return out.take();
 }
 
 }  // namespace slimtax::reporter

@@ -1,25 +1,45 @@
-// What the reporter says of itself, as Prometheus text (exposition format 0.0.4).
+// The text that Prometheus reads from /metrics (https://prometheus.io/docs/instrumenting/exposition_formats/).
 #pragma once
 
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "reporter/http_server.hpp"
 #include "reporter/ingest.hpp"
-#include "reporter/report.hpp"
+#include "reporter/live_report.hpp"
 
 namespace slimtax::reporter {
 
-/// Everything that /metrics is made of, at one moment.
-struct Measured {
-    IngestCounts ingest;
-    HttpServer::Counts http;
-    std::shared_ptr<const Report> report;  ///< for lights and budgets; never null
-    std::size_t event_streams = 0;
-    std::uint64_t sealed_rows = 0;
-    bool definitions_good = true;  ///< the last load or reload had no errors
-    bool fresh = true;             ///< the lights could be made anew the last time
+/// Builds the text: a metric's samples stand together under its HELP and TYPE.
+class MetricsText {
+public:
+    using Labels = std::vector<std::pair<std::string_view, std::string_view>>;
+
+    /// `type` is "counter" or "gauge". Samples that follow belong to it.
+    void metric(std::string_view name, std::string_view type, std::string_view help);
+    void sample(const Labels& labels, double value);
+    /// A metric with one sample and no labels.
+    void single(std::string_view name, std::string_view type, std::string_view help, double value);
+
+    [[nodiscard]] std::string take() { return std::move(text_); }
+
+private:
+    std::string text_;
+    std::string name_;
 };
 
-[[nodiscard]] std::string metrics_text(const Measured& measured);
+/// What the daemon counts beside what its parts know themselves.
+struct ServerCounts {
+    std::uint64_t sealed_rows = 0;
+    bool seal_failed = false;
+    bool reload_failed = false;
+    schemas::Instant started;
+    std::size_t services = 0;
+};
+
+[[nodiscard]] std::string metrics_text(const ServerCounts& counts, const Ingest& ingest, const LiveReport& live,
+                                       const HttpServer& server, const EventHub& events);
 
 }  // namespace slimtax::reporter

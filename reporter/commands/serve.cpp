@@ -1,59 +1,87 @@
 #include <pthread.h>
-#include <csignal>
+#include <signal.h>
 
-#include <spdlog/sinks/stdout_sinks.h>
+#include <chrono>
+#include <iostream>
+
+#include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
-#include <systemd/sd-daemon.h>
 #include <CLI/CLI.hpp>
 
 #include "reporter/commands/commands.hpp"
 #include "reporter/commands/workplace.hpp"
-#include "reporter/daemon.hpp"
+#include "reporter/server.hpp"
+#include "reporter/service_manager.hpp"
 
 namespace slimtax::reporter {
 namespace {
 
-/// The signals that the daemon answers to, blocked in every thread and taken by the main one alone.
-sigset_t wanted_signals() {
-    sigset_t set;
-    sigemptyset(&set);
+struct Options {
+    std::string config = "slimtax.toml";
+    std::string log_level = "info";
+};
+
+sigset_t handled_signals() {
+    sigset_t signals;
+    sigemptyset(&signals);
     for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
-        sigaddset(&set, signal);
+        sigaddset(&signals, signal);
     }
-    return set;
+    return signals;
 }
 
-int serve(const std::filesystem::path& config) {
-    spdlog::set_default_logger(spdlog::stderr_logger_mt("reporter"));
-    const sigset_t signals = wanted_signals();
-    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-    std::signal(SIGPIPE, SIG_IGN);
-    auto daemon = Daemon::start(config);
-    if (!daemon) {
-        complain(daemon.error());
+/// Waits for signals until one says to end.
+void run_until_told(Server& server, const ServiceManager& manager, const sigset_t& signals) {
+    while (true) {
+        const std::chrono::microseconds wait = manager.watchdog().value_or(std::chrono::seconds(60));
+        timespec patience{};
+        patience.tv_sec = wait.count() / 1'000'000;
+        patience.tv_nsec = wait.count() % 1'000'000 * 1000;
+        const int signal = sigtimedwait(&signals, nullptr, &patience);
+        if (signal == SIGTERM || signal == SIGINT) {
+            spdlog::info("stopping");
+            manager.stopping();
+            return;
+        }
+        if (signal == SIGHUP) {
+            manager.reloading();
+            server.reload();
+            manager.ready();
+        }
+        if (server.alive()) {
+            manager.alive();
+        }
+    }
+}
+
+int serve(const Options& options) {
+    // To standard error, where systemd and people look for it.
+    spdlog::set_default_logger(spdlog::stderr_color_mt("reporter"));
+    spdlog::set_level(spdlog::level::from_str(options.log_level));
+    spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %^%l%$ %v");
+
+    const auto config = schemas::read_reporter_config(options.config);
+    for (const schemas::Problem& problem : config.problems) {
+        std::cerr << to_string(problem) << '\n';
+    }
+    if (!config.config) {
         return 1;
     }
-    spdlog::info("listening on http://{}/", (*daemon)->address());
-    sd_notify(0, "READY=1");
-    // Half of what systemd asks for, and often enough to see a signal of our own.
-    std::uint64_t watchdog_us = 0;
-    const bool watched = sd_watchdog_enabled(0, &watchdog_us) > 0;
-    const std::uint64_t pause_us = watched ? watchdog_us / 2 : 3'600'000'000;
-    const timespec pause{static_cast<time_t>(pause_us / 1'000'000), static_cast<long>(pause_us % 1'000'000) * 1000};
-    for (;;) {
-        const int signal = sigtimedwait(&signals, nullptr, &pause);
-        if (signal == SIGHUP) {
-            sd_notify(0, "RELOADING=1");
-            (*daemon)->reload();
-            sd_notify(0, "READY=1");
-        } else if (signal == SIGTERM || signal == SIGINT) {
-            break;
-        }
-        sd_notify(0, "WATCHDOG=1");
+    // Before any thread, so that only sigtimedwait gets them. A peer that went away is an error, not an end.
+    const sigset_t signals = handled_signals();
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    signal(SIGPIPE, SIG_IGN);
+
+    auto server = Server::start(*config.config);
+    if (!server) {
+        complain(server.error());
+        return 1;
     }
-    sd_notify(0, "STOPPING=1");
-    spdlog::info("stopping");
-    daemon->reset();
+    const ServiceManager manager;
+    manager.ready();
+    run_until_told(**server, manager, signals);
+    server->reset();
+    spdlog::info("stopped; everything that was acknowledged is stored");
     return 0;
 }
 
@@ -62,11 +90,14 @@ int serve(const std::filesystem::path& config) {
 void add_serve(CLI::App& app, int& exit_status) {
     CLI::App* command = app.add_subcommand("serve", "The daemon: takes results in, shows lights and reports");
     command->footer(
-        "SIGHUP reloads definitions and probers; SIGTERM ends it in good order.\n"
+        "SIGHUP reads settings and definitions again; SIGTERM ends it in order.\n"
         "Example: slimtax-reporter serve --config /etc/slimtax/slimtax.toml");
-    const auto config = std::make_shared<std::filesystem::path>("slimtax.toml");
-    command->add_option("--config", *config, "the settings")->capture_default_str();
-    command->callback([config, &exit_status] { exit_status = serve(*config); });
+    const auto options = std::make_shared<Options>();
+    command->add_option("--config", options->config, "the settings")->capture_default_str();
+    command->add_option("--log-level", options->log_level, "debug, info, warning or error")
+        ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
+        ->capture_default_str();
+    command->callback([options, &exit_status] { exit_status = serve(*options); });
 }
 
 }  // namespace slimtax::reporter
