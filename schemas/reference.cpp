@@ -1,5 +1,7 @@
 #include "schemas/reference.hpp"
 
+#include <cctype>
+
 #include <fmt/format.h>
 
 namespace slimtax::schemas {
@@ -42,6 +44,16 @@ std::string code(std::string_view text) {
     return text.empty() ? "" : fmt::format("`{}`", cell(text));
 }
 
+/// With a capital letter and a full stop, however its author wrote it.
+std::string sentence(std::string_view text) {
+    std::string whole(text);
+    if (!whole.empty()) {
+        whole.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(whole.front())));
+        whole += whole.ends_with('.') ? "" : ".";
+    }
+    return whole;
+}
+
 std::string anchor(std::string_view name) {
     std::string text;
     for (const char c : name) {
@@ -73,8 +85,10 @@ std::string omitted(const OperationInfo& info, const Parameter& parameter) {
 }
 
 std::string section(const OperationInfo& info) {
-    std::string text = fmt::format("## {}\n\n{}", info.name, info.summary);
-    text += fmt::format(" At home at {}.", info.levels);
+    std::string text = fmt::format("## {}\n\n{}", info.name, sentence(info.summary));
+    if (!info.levels.empty()) {
+        text += fmt::format(" At home at {}.", info.levels);
+    }
     if (!info.after.empty()) {
         text += fmt::format(" Needs a step [{0}](#{1}) before it in the same script.", info.after, anchor(info.after));
     }
@@ -116,8 +130,8 @@ std::string operations_reference(Catalog catalog) {
     std::string text(introduction);
     text += "| operation | level | |\n|---|---|---|\n";
     for (const OperationInfo* info : catalog) {
-        text +=
-            fmt::format("| [{}](#{}) | {} | {} |\n", info->name, anchor(info->name), info->levels, cell(info->summary));
+        text += fmt::format("| [{}](#{}) | {} | {} |\n", info->name, anchor(info->name), info->levels,
+                            cell(sentence(info->summary)));
     }
     text += "\n";
     for (const OperationInfo* info : catalog) {
