@@ -106,8 +106,8 @@ void judge_performance_promises(ObjectiveReport& report, const schemas::Objectiv
         report.response_ms.mean > schemas::to_milliseconds(*objective.mean)) {
         report.met = false;
         add_sentence(report.verdict_note,
-                     fmt::format("Transactions took {:.1f} s on average, {} was promised.",
-                                 report.response_ms.mean / 1000, schemas::to_text(*objective.mean)));
+                     fmt::format("Transactions took {} on average, {} was promised.",
+                                 response_words(report.response_ms.mean), schemas::to_text(*objective.mean)));
     }
     const Duration measured = measured_time(report.minutes);
     if (objective.rate && measured > Duration(0)) {
