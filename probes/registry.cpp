@@ -8,6 +8,7 @@
 // One row per kind of operation; NAME.cpp defines `NAME_operations()`. An explicit table, not static
 // self-registration: in a static library that silently registers nothing.
 #define SLIMTAX_KINDS(KIND) \
+    KIND(command)           \
     KIND(dns)               \
     KIND(http)              \
     KIND(ldap)              \

@@ -1,0 +1,272 @@
+// command.run: a command of this machine, judged by its exit code and what it prints; Nagios plugins unchanged.
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <array>
+#include <charconv>
+#include <cstring>
+#include <optional>
+
+#include "probes/io/child.hpp"
+#include "probes/io/engine.hpp"
+#include "probes/operation.hpp"
+#include "probes/patience.hpp"
+
+namespace slimtax::probes {
+namespace {
+
+using schemas::Output;
+using schemas::OutputType;
+using schemas::Parameter;
+using schemas::ParameterType;
+using schemas::Verdict;
+
+constexpr std::array parameters{
+    Parameter{.name = "argv",
+              .type = ParameterType::text_list,
+              .required = true,
+              .help = "The command and its arguments, one text each; no shell looks at them. A command without a "
+                      "slash is looked for in PATH.",
+              .example = R"(["/usr/bin/pg_isready", "--quiet"])"},
+    Parameter{.name = "plugin",
+              .type = ParameterType::boolean,
+              .fallback = "false",
+              .help = "True for a Nagios plugin: its exit code 0 is ok, 1 slow, 2 failed, 3 and all others "
+                      "prober_fault, with its first line as the reason; `exit` is not looked at."},
+    Parameter{.name = "perf",
+              .help = "Which of the plugin's performance figures becomes the output `value`; omitted: the first.",
+              .example = R"("time")"},
+    Parameter{.name = "exit",
+              .fallback = R"("0")",
+              .help = "The exit codes that are good: numbers and ranges, as in \"0, 2-3\", or \"any\".",
+              .example = R"("0")"},
+    Parameter{.name = "match",
+              .type = ParameterType::pattern,
+              .help = "What the standard output must match.",
+              .example = R"('accepting connections')"},
+    Parameter{.name = "env",
+              .type = ParameterType::text_map,
+              .help = "Variables for it. Of the prober's own it sees only PATH, HOME, USER, LOGNAME, LANG, LC_ALL, "
+                      "TZ and TMPDIR.",
+              .example = R"({ PGCONNECT_TIMEOUT = "5" })"},
+    Parameter{.name = "cwd", .fallback = R"("/")", .help = "The folder that it runs in."},
+    Parameter{.name = "stdin", .help = "What it reads from standard input; omitted: nothing."},
+    Parameter{.name = "output_limit",
+              .type = ParameterType::integer,
+              .fallback = "65536",
+              .help = "Bytes kept of its standard output and of its standard error; what exceeds them is dropped.",
+              .least = 256,
+              .most = 16 << 20},
+};
+
+constexpr std::array outputs{
+    Output{"exit_code", OutputType::number, "Its exit code; 128 and the signal's number when a signal ended it."},
+    Output{"output", OutputType::text, "Its standard output."},
+    Output{"errors", OutputType::text, "Its standard error."},
+    Output{"first_line", OutputType::text, "The first line of its output; of a plugin without the figures."},
+    Output{"cpu", OutputType::duration, "The processor time that it took."},
+    Output{"perfdata", OutputType::text, "The plugin's performance figures, as it wrote them."},
+    Output{"value", OutputType::number, "The figure that `perf` names, as written, without its unit."},
+};
+
+std::string_view first_line(std::string_view text) {
+    const std::size_t start = text.find_first_not_of("\r\n");
+    return start == std::string_view::npos ? "" : text.substr(start, text.find_first_of("\r\n", start) - start);
+}
+
+std::string_view trimmed(std::string_view text) {
+    const std::size_t start = text.find_first_not_of(" \t\r\n");
+    const std::size_t end = text.find_last_not_of(" \t\r\n");
+    return start == std::string_view::npos ? "" : text.substr(start, end - start + 1);
+}
+
+/// "0, 2-3" holds 2? Nothing when the text is no such list.
+std::optional<bool> holds(std::string_view codes, int code) {
+    if (trimmed(codes) == "any") {
+        return true;
+    }
+    bool found = false;
+    while (true) {
+        const std::size_t comma = codes.find(',');
+        const std::string_view part = trimmed(codes.substr(0, comma));
+        int from = 0;
+        auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), from);
+        int to = from;
+        if (error == std::errc() && end != part.data() + part.size() && *end == '-') {
+            const auto range = std::from_chars(end + 1, part.data() + part.size(), to);
+            end = range.ptr;
+            error = range.ec;
+        }
+        if (error != std::errc() || end != part.data() + part.size() || from < 0 || to < from || to > 255) {
+            return std::nullopt;
+        }
+        found = found || (code >= from && code <= to);
+        if (comma == std::string_view::npos) {
+            return found;
+        }
+        codes.remove_prefix(comma + 1);
+    }
+}
+
+/// A plugin's output: text, "|", figures; more lines of text, "|", more lines of figures.
+struct PluginOutput {
+    std::string line;      ///< the first line's text
+    std::string perfdata;  ///< all figures, separated by blanks
+};
+
+PluginOutput read_plugin_output(std::string_view output) {
+    PluginOutput result;
+    const std::string_view first = first_line(output);
+    const std::size_t bar = first.find('|');
+    result.line = trimmed(first.substr(0, bar));
+    if (bar != std::string_view::npos) {
+        result.perfdata = trimmed(first.substr(bar + 1));
+    }
+    const std::string_view rest = output.substr(std::min(output.size(), first.data() - output.data() + first.size()));
+    if (const std::size_t more = rest.find('|'); more != std::string_view::npos) {
+        std::string figures(trimmed(rest.substr(more + 1)));
+        for (char& c : figures) {
+            c = c == '\n' || c == '\r' ? ' ' : c;
+        }
+        result.perfdata += (result.perfdata.empty() || figures.empty() ? "" : " ") + figures;
+    }
+    return result;
+}
+
+/// The value of a figure: 'label'=value[unit];... Label empty: the first one's.
+std::optional<double> figure(std::string_view perfdata, std::string_view label) {
+    while (!(perfdata = trimmed(perfdata)).empty()) {
+        std::size_t name_end = perfdata.find('=');
+        std::string_view name = perfdata.substr(0, name_end);
+        if (perfdata.front() == '\'') {  // quoted labels may hold blanks and '='
+            const std::size_t close = perfdata.find("'=", 1);
+            name_end = close == std::string_view::npos ? close : close + 1;
+            name = perfdata.substr(1, close == std::string_view::npos ? close : close - 1);
+        }
+        if (name_end == std::string_view::npos) {
+            return std::nullopt;
+        }
+        const std::string_view value = perfdata.substr(name_end + 1);
+        double number = 0;
+        const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+        if ((label.empty() || label == name) && error == std::errc()) {
+            return number;
+        }
+        perfdata.remove_prefix(std::min(perfdata.size(), perfdata.find_first_of(" \t", name_end)));
+    }
+    return std::nullopt;
+}
+
+std::string exited_as(const std::string& command, const ChildEnd& end) {
+    if (end.how == ChildEnd::How::killed) {
+        return fmt::format("command {} was ended by signal {} ({})", command, end.code, ::strsignal(end.code));
+    }
+    return fmt::format("command {} exited with code {}", command, end.code);
+}
+
+Outcome judge_plugin(const std::string& command, const ChildEnd& end, const PluginOutput& output) {
+    const std::string said = output.line.empty() ? quotable(first_line(end.errors)) : quotable(output.line, {}, 400);
+    const std::string reason = said.empty() ? exited_as(command, end) + " and said nothing" : said;
+    if (end.how == ChildEnd::How::exited && end.code >= 0 && end.code <= 3) {
+        constexpr std::array verdicts{Verdict::ok, Verdict::slow, Verdict::failed, Verdict::prober_fault};
+        const Verdict verdict = verdicts.at(static_cast<std::size_t>(end.code));
+        return {verdict, verdict == Verdict::ok ? "" : reason};
+    }
+    return Outcome::fault(fmt::format("{}, which no plugin should: {}", exited_as(command, end), said));
+}
+
+Outcome judge(const std::string& command, const ChildEnd& end, const Arguments& arguments) {
+    const std::optional<bool> good = holds(arguments.text("exit"), end.code);
+    if (!good) {
+        return Outcome::fault(fmt::format(
+            "exit = \"{}\" is not a list of exit codes: write \"0\", \"0, 2-3\" or \"any\"", arguments.text("exit")));
+    }
+    if (end.how == ChildEnd::How::killed || !*good) {
+        std::string said = quotable(first_line(end.errors));
+        said = said.empty() ? quotable(first_line(end.output)) : said;
+        return Outcome::failed(exited_as(command, end) + (said.empty() ? "" : ": " + said));
+    }
+    if (const schemas::Pattern* match = arguments.pattern("match"); match && !match->found_in(end.output)) {
+        const std::string said = quotable(first_line(end.output));
+        return Outcome::failed(fmt::format("the output of command {} does not match '{}': {}", command, match->text(),
+                                           said.empty() ? "it is empty" : "it begins with \"" + said + "\""));
+    }
+    return Outcome::ok();
+}
+
+void fill(StepReport& report, const ChildEnd& end) {
+    report.response(end.took);
+    report.output("exit_code", static_cast<double>(end.how == ChildEnd::How::killed ? 128 + end.code : end.code));
+    report.output("output", end.output);
+    report.output("errors", end.errors);
+    report.output("first_line", std::string(first_line(end.output)));
+    report.output("cpu", schemas::to_seconds(end.cpu));
+    for (const auto& [name, text, cut] :
+         {std::tuple("output", &end.output, end.output_cut), std::tuple("errors", &end.errors, end.errors_cut)}) {
+        if (!text->empty()) {
+            report.note(fmt::format("{}: {}{}", name, quotable(first_line(*text), {}, 400),
+                                    cut ? " (the rest was dropped)" : ""));
+        }
+    }
+}
+
+Task<Outcome> run(StepContext& context) {
+    const Arguments& arguments = context.arguments;
+    ChildOptions options;
+    options.argv = arguments.list("argv");
+    if (options.argv.empty() || options.argv.front().empty()) {
+        co_return Outcome::fault("argv is empty: write the command and its arguments, as in [\"/bin/true\"]");
+    }
+    options.environment = plain_environment();
+    for (const auto& [name, value] : arguments.map("env")) {
+        std::erase_if(options.environment, [&name](const auto& variable) { return variable.first == name; });
+        options.environment.emplace_back(name, value);
+    }
+    options.folder = arguments.text("cwd");
+    options.input = arguments.text("stdin");
+    options.output_limit = static_cast<std::size_t>(arguments.integer("output_limit"));
+    const std::string command = quotable(options.argv.front());
+    const Patience patience = Patience::until(context.deadline);
+    const ChildEnd end = co_await run_child(context.engine.loop(), std::move(options), context.deadline);
+    switch (end.how) {
+        case ChildEnd::How::not_started: co_return Outcome::fault(fmt::format("command {}: {}", command, end.trouble));
+        case ChildEnd::How::timed_out:
+            co_return Outcome::timeout(
+                fmt::format("command {} did not end {}; it was killed", command, patience.in_words()));
+        case ChildEnd::How::cancelled:
+            co_return Outcome::fault(fmt::format("command {} was killed because the prober stops", command));
+        default: break;
+    }
+    fill(context.report, end);
+    if (!arguments.flag("plugin")) {
+        co_return judge(command, end, arguments);
+    }
+    const PluginOutput output = read_plugin_output(end.output);
+    context.report.output("first_line", output.line);
+    context.report.output("perfdata", output.perfdata);
+    if (const std::optional<double> value = figure(output.perfdata, arguments.text("perf"))) {
+        context.report.output("value", *value);
+    }
+    co_return judge_plugin(command, end, output);
+}
+
+constexpr Operation operations[] = {{
+    .info = {.name = "command.run",
+             .levels = "A1 A2 A3",
+             .summary = "Runs a command of this machine, or a Nagios plugin, and judges its exit code and output",
+             .parameters = parameters,
+             .outputs = outputs,
+             .example = R"toml(do = "command.run"
+argv = ["/usr/lib/nagios/plugins/check_dummy", "0", "all is well"]
+plugin = true
+)toml"},
+    .run = run,
+}};
+
+}  // namespace
+
+std::span<const Operation> command_operations() {
+    return operations;
+}
+
+}  // namespace slimtax::probes
