@@ -12,6 +12,8 @@
     KIND(dns)               \
     KIND(http)              \
     KIND(ldap)              \
+    KIND(log)               \
+    KIND(process)           \
     KIND(ssh)               \
     KIND(tcp)               \
     KIND(xmpp)
