@@ -2,8 +2,6 @@
 
 #include <fcntl.h>
 #include <spdlog/spdlog.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -17,6 +15,7 @@
 #include <thread>
 
 #include "prober/segment.hpp"
+#include "prober/segment_writer.hpp"
 #include "prober/spool_files.hpp"
 
 namespace slimtax::prober {
@@ -24,11 +23,6 @@ namespace {
 
 /// Positions of records that are in memory only: behind everything on disk.
 constexpr std::uint64_t memory_segment = UINT64_MAX;
-
-struct Segment {
-    std::uint64_t number = 0;
-    std::uint64_t size = 0;  ///< bytes of whole records, header included
-};
 
 struct Pending {
     std::uint64_t sequence = 0;
@@ -53,28 +47,22 @@ public:
 
 private:
     bool write_record(std::string_view bytes, schemas::Instant stamp);
-    bool start_segment();
-    void give_up_write(std::uint64_t size_before, int error);
     Kept drop(schemas::Instant stamp, const std::string& why);
     void end_of_drops();
     void flush_pending();
     void confirm_disk(const SpoolPosition& end);
-    void delete_confirmed();
     void note_damage(std::uint64_t segment, std::uint64_t offset, std::uint64_t bytes, std::string_view what);
     bool read_segments(const std::vector<Segment>& segments, SpoolPosition from, std::size_t most,
                        std::size_t most_bytes, std::vector<SpoolEntry>& entries);
     bool sync_files(std::unique_lock<std::mutex>& lock);
     void keep_syncing();
     [[nodiscard]] std::uint64_t used_bytes() const;
-    [[nodiscard]] SpoolPosition disk_end() const;
 
     SpoolOptions options_;
     SpoolFolder folder_;
     std::mutex mutex_;  // guards all below
     std::condition_variable wake_;
-    std::vector<Segment> segments_;  // by number; while active_, the last is written to
-    std::shared_ptr<Descriptor> active_;
-    std::uint64_t next_number_ = 1;
+    std::optional<SegmentWriter> writer_;  // always there
     SpoolPosition confirmed_;
     std::deque<Pending> pending_;
     std::uint64_t pending_bytes_ = 0;
@@ -82,8 +70,6 @@ private:
     std::uint64_t peeked_sequence_ = 0;  // of the latest record handed out from memory and not confirmed
     std::deque<std::pair<std::uint64_t, SpoolPosition>> moved_;       // such records that went to disk meanwhile
     std::vector<std::pair<SpoolPosition, schemas::Instant>> peeked_;  // of the latest peek: not yet confirmed
-    std::vector<std::shared_ptr<Descriptor>> unsynced_;
-    bool folder_unsynced_ = false;
     bool stopping_ = false;
     bool full_ = false;                 // the latest append was dropped
     std::uint64_t dropped_before_ = 0;  // what was dropped before the present stretch
@@ -106,12 +92,9 @@ Spool::Impl::Impl(SpoolOptions options, SpoolFolder folder) : options_(std::move
     if (const auto place = folder_.read_confirmed()) {
         confirmed_ = {place->first, place->second};
     }
-    for (const auto& [number, size] : folder_.segments()) {
-        segments_.push_back({number, size});
-    }
-    next_number_ = std::max(confirmed_.segment, segments_.empty() ? 0 : segments_.back().number) + 1;
+    writer_.emplace(folder_, options_.segment_bytes, options_.write, confirmed_.segment);
+    writer_->delete_until(confirmed_);
     std::tie(stats_.rejected, rejected_bytes_) = folder_.rejected();
-    delete_confirmed();
     syncer_ = std::thread([this] { keep_syncing(); });
 }
 
@@ -130,15 +113,7 @@ Spool::Impl::~Impl() {
 }
 
 std::uint64_t Spool::Impl::used_bytes() const {
-    std::uint64_t bytes = pending_bytes_ + rejected_bytes_;
-    for (const Segment& segment : segments_) {
-        bytes += segment.size;
-    }
-    return bytes;
-}
-
-SpoolPosition Spool::Impl::disk_end() const {
-    return segments_.empty() ? SpoolPosition{} : SpoolPosition{segments_.back().number, segments_.back().size};
+    return pending_bytes_ + rejected_bytes_ + writer_->bytes();
 }
 
 Spool::Kept Spool::Impl::append(std::string_view bytes, schemas::Instant stamp) {
@@ -187,67 +162,17 @@ void Spool::Impl::end_of_drops() {
     }
 }
 
-bool Spool::Impl::start_segment() {
-    const std::uint64_t number = next_number_++;
-    auto file = std::make_shared<Descriptor>(
-        ::open(folder_.segment_path(number).c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-    if (file->get() < 0) {
-        give_up_write(0, errno);
-        return false;
-    }
-    active_ = std::move(file);
-    segments_.push_back({number, 0});
-    folder_unsynced_ = true;
-    return true;
-}
-
 bool Spool::Impl::write_record(std::string_view bytes, schemas::Instant stamp) {
-    const bool roll = active_ && segments_.back().size >= options_.segment_bytes;
-    if ((!active_ || roll) && !start_segment()) {
+    if (const int error = writer_->append(bytes, stamp); error != 0) {
+        ++stats_.write_failures;
+        if (pending_.empty()) {  // once for each time that the disk stops taking records
+            spdlog::error("spool {}: cannot write: {}; keeping results in memory, up to {} bytes, until it can",
+                          options_.folder.string(), std::strerror(error), options_.memory_limit);
+        }
         return false;
     }
-    Segment& segment = segments_.back();
-    const std::uint64_t offset = std::max<std::uint64_t>(segment.size, segment_header.size());
-    std::string data(segment.size == 0 ? segment_header : "");
-    data += encode_record(bytes, stamp, segment.number, offset);
-    std::size_t written = 0;
-    while (written < data.size()) {
-        const ssize_t wrote = options_.write(active_->get(), data.data() + written, data.size() - written,
-                                             static_cast<off_t>(segment.size + written));
-        if (wrote < 0 && errno == EINTR) {
-            continue;
-        }
-        if (wrote <= 0) {
-            give_up_write(segment.size, wrote == 0 ? ENOSPC : errno);
-            return false;
-        }
-        written += static_cast<std::size_t>(wrote);
-    }
-    segment.size += written;
-    if (std::ranges::find(unsynced_, active_) == unsynced_.end()) {
-        unsynced_.push_back(active_);
-        wake_.notify_all();
-    }
+    wake_.notify_all();
     return true;
-}
-
-/// Takes back a half-written record and says so, once for each time the disk stops taking records.
-void Spool::Impl::give_up_write(std::uint64_t size_before, int error) {
-    ++stats_.write_failures;
-    if (pending_.empty()) {
-        spdlog::error("spool {}: cannot write: {}; keeping results in memory, up to {} bytes, until it can",
-                      options_.folder.string(), std::strerror(error), options_.memory_limit);
-    }
-    if (!active_) {
-        return;
-    }
-    if (size_before == 0) {  // an empty segment is no use: the next attempt starts another
-        ::unlink(folder_.segment_path(segments_.back().number).c_str());
-        segments_.pop_back();
-        active_.reset();
-    } else if (::ftruncate(active_->get(), static_cast<off_t>(size_before)) != 0) {
-        active_.reset();  // what is behind size_before is then a torn tail, which readers ignore
-    }
 }
 
 void Spool::Impl::flush_pending() {
@@ -258,7 +183,7 @@ void Spool::Impl::flush_pending() {
             return;
         }
         if (next.sequence <= peeked_sequence_) {
-            moved_.emplace_back(next.sequence, disk_end());
+            moved_.emplace_back(next.sequence, writer_->end());
         }
         pending_bytes_ -= record_header_bytes + next.bytes.size();
         pending_.pop_front();
@@ -307,14 +232,14 @@ bool Spool::Impl::read_segments(const std::vector<Segment>& segments, SpoolPosit
 
 std::vector<SpoolEntry> Spool::Impl::peek(std::size_t most, std::size_t most_bytes) {
     std::unique_lock lock(mutex_);
-    const std::vector<Segment> segments = segments_;
+    const std::vector<Segment> segments = writer_->segments();
     const SpoolPosition from = confirmed_;
-    const SpoolPosition end = disk_end();
+    const SpoolPosition end = writer_->end();
     lock.unlock();
     std::vector<SpoolEntry> entries;
     const bool all_read = read_segments(segments, from, most, most_bytes, entries);
     lock.lock();
-    if (all_read && end == disk_end()) {  // else the records in memory are not the next ones
+    if (all_read && end == writer_->end()) {  // else the records in memory are not the next ones
         for (const Pending& next : pending_) {
             if (entries.size() >= most) {
                 break;
@@ -342,7 +267,7 @@ void Spool::Impl::confirm(const SpoolPosition& end) {
         confirm_disk(end);
         return;
     }
-    SpoolPosition on_disk = disk_end();
+    SpoolPosition on_disk = writer_->end();
     if (pending_.empty() || pending_.front().sequence > end.offset) {  // it was written to disk since the peek
         const auto behind = std::ranges::upper_bound(moved_, end.offset, {}, &decltype(moved_)::value_type::first);
         if (behind == moved_.begin()) {
@@ -369,18 +294,7 @@ void Spool::Impl::confirm_disk(const SpoolPosition& end) {
         spdlog::warn("spool {}: cannot note what the reporter confirmed: {}; after a restart it is sent again",
                      options_.folder.string(), std::strerror(error));
     }
-    delete_confirmed();
-}
-
-void Spool::Impl::delete_confirmed() {
-    std::erase_if(segments_, [this](const Segment& segment) {
-        const bool written_to = active_ && segment.number == segments_.back().number;
-        if (written_to || SpoolPosition{segment.number, segment.size} > confirmed_) {
-            return false;
-        }
-        ::unlink(folder_.segment_path(segment.number).c_str());
-        return true;
-    });
+    writer_->delete_until(confirmed_);
 }
 
 void Spool::Impl::note_damage(std::uint64_t segment, std::uint64_t offset, std::uint64_t bytes, std::string_view what) {
@@ -414,11 +328,10 @@ tl::expected<std::filesystem::path, std::string> Spool::Impl::set_aside(const Sp
 
 /// Syncs what is unsynced, with the lock released meanwhile. False when the disk failed.
 bool Spool::Impl::sync_files(std::unique_lock<std::mutex>& lock) {
-    const auto files = std::exchange(unsynced_, {});
-    const bool folder = std::exchange(folder_unsynced_, false);
+    const SegmentWriter::Unsynced unsynced = writer_->take_unsynced();
     lock.unlock();
-    int error = folder && options_.sync(folder_.descriptor()) != 0 ? errno : 0;
-    for (const auto& file : files) {
+    int error = unsynced.folder && options_.sync(folder_.descriptor()) != 0 ? errno : 0;
+    for (const auto& file : unsynced.files) {
         if (options_.sync(file->get()) != 0) {
             error = errno;
         }
@@ -428,7 +341,7 @@ bool Spool::Impl::sync_files(std::unique_lock<std::mutex>& lock) {
         ++stats_.sync_failures;
         spdlog::error("spool {}: the disk does not keep what is written: {}; a power cut may lose it",
                       options_.folder.string(), std::strerror(error));
-        active_.reset();  // what the kernel could not write once it may never write: begin a fresh file
+        writer_->begin_afresh();  // what the kernel could not write once it may never write: begin a fresh file
     }
     return error == 0;
 }
@@ -444,13 +357,13 @@ void Spool::Impl::sync() {
 void Spool::Impl::keep_syncing() {
     std::unique_lock lock(mutex_);
     while (!stopping_) {
-        wake_.wait(lock, [this] { return stopping_ || !unsynced_.empty() || !pending_.empty(); });
+        wake_.wait(lock, [this] { return stopping_ || writer_->has_unsynced() || !pending_.empty(); });
         const auto pause = pending_.empty() ? options_.sync_every : options_.retry_every;
         wake_.wait_for(lock, pause, [this] { return stopping_; });
         if (!stopping_ && !pending_.empty()) {
             flush_pending();
         }
-        if (!stopping_ && (!unsynced_.empty() || folder_unsynced_)) {
+        if (!stopping_ && writer_->has_unsynced()) {
             sync_files(lock);
         }
     }
@@ -461,7 +374,7 @@ SpoolStats Spool::Impl::stats() {
     SpoolStats stats = stats_;
     stats.memory_records = pending_.size();
     stats.waiting_bytes = pending_bytes_;
-    for (const Segment& segment : segments_) {
+    for (const Segment& segment : writer_->segments()) {
         const std::uint64_t done = segment.number == confirmed_.segment  ? std::min(confirmed_.offset, segment.size)
                                    : segment.number < confirmed_.segment ? segment.size
                                                                          : std::min(segment.size, std::uint64_t{16});

@@ -432,6 +432,19 @@ TEST_CASE("when the disk is full, results wait in memory, in order, and can be s
     }
 }
 
+TEST_CASE("a segment that cannot be begun costs nothing of the one before") {
+    const Folder folder;
+    SpoolOptions options = options_in(folder.path());
+    options.segment_bytes = 100;
+    const auto spool = open_spool(options);
+    write_file(folder / "0000000000000002.segment", "in the way");
+    append_numbered(*spool, 0, 3);
+    CHECK(spool->append("result 3", noon) == Spool::Kept::in_memory);
+    CHECK(texts(spool->peek(10)) == numbered(0, 4));
+    CHECK(eventually([&] { return spool->stats().memory_records == 0; }));
+    CHECK(texts(spool->peek(10)) == numbered(0, 4));
+}
+
 TEST_CASE("what neither disk nor memory can hold is dropped, and counted") {
     const Folder folder;
     SmallDisk disk;
