@@ -1,7 +1,6 @@
 #include "prober/memory.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <cstdint>
 #include <cstring>
@@ -10,10 +9,16 @@
 #include <optional>
 #include <system_error>
 
+#include "prober/log.hpp"
 #include "prober/spool_files.hpp"
 
 namespace slimtax::prober {
 namespace {
+
+const Log& log() {
+    static const Log module("memory");
+    return module;
+}
 
 /// A file name for a series: its parts may hold anything, slashes included. FNV-1a 64, as good as unique; the file
 /// names its series, so that even a collision is noticed.
@@ -52,8 +57,8 @@ public:
             error = replace_file(path_, text, false);
         }
         if (error != 0 && error != last_error_) {
-            spdlog::error("memory of {}: cannot write {}: {}; a restart would forget what this series remembers",
-                          series_, path_.string(), std::strerror(error));
+            log().error(fmt::format("{}: cannot write {}: {}; a restart would forget what this series remembers",
+                                    series_, path_.string(), std::strerror(error)));
         }
         last_error_ = error;
     }
@@ -66,8 +71,8 @@ private:
         }
         const nlohmann::json file = nlohmann::json::parse(stream, nullptr, false);
         if (!file.is_object() || file.value("series", nlohmann::json()) != series_) {
-            spdlog::warn("memory of {}: {} is unreadable; this series starts as if it were new", series_,
-                         path_.string());
+            log().warn(
+                fmt::format("{}: {} is unreadable; this series starts as if it were new", series_, path_.string()));
             return;
         }
         const nlohmann::json values = file.value("values", nlohmann::json::object());

@@ -1,15 +1,21 @@
 #include "prober/shipper.hpp"
 
-#include <spdlog/spdlog.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <random>
 
+#include "prober/log.hpp"
 #include "schemas/result_wire.hpp"
 #include "schemas/utf8.hpp"
 
 namespace slimtax::prober {
 namespace {
+
+const Log& log() {
+    static const Log module("shipper");
+    return module;
+}
 
 using probes::Loop;
 using probes::Task;
@@ -145,19 +151,19 @@ bool Shipper::set_aside(const SpoolEntry& entry) {
     if (!path) {
         ++stats_.failures_in_a_row;
         stats_.waiting = next_wait();
-        spdlog::error("shipper: the reporter refuses a result, which cannot be set aside either: {}", path.error());
+        log().error(fmt::format("the reporter refuses a result, which cannot be set aside either: {}", path.error()));
         return false;
     }
     ++stats_.rejected;
-    spdlog::error("shipper: the reporter refuses the result due at {}: {}; kept in {}",
-                  schemas::to_rfc3339(entry.stamp), excerpt(reason), path->string());
+    log().error(fmt::format("the reporter refuses the result due at {}: {}; kept in {}",
+                            schemas::to_rfc3339(entry.stamp), excerpt(reason), path->string()));
     return true;
 }
 
 void Shipper::note_success() {
     if (stats_.failures_in_a_row > 0) {
-        spdlog::warn("shipper: the reporter takes results again, after {} attempts in vain; {} bytes wait for it",
-                     stats_.failures_in_a_row, spool_->stats().waiting_bytes);
+        log().warn(fmt::format("the reporter takes results again, after {} attempts in vain; {} bytes wait for it",
+                               stats_.failures_in_a_row, spool_->stats().waiting_bytes));
     }
     stats_.failures_in_a_row = 0;
     stats_.waiting = milliseconds{0};
@@ -185,14 +191,14 @@ void Shipper::note_trouble(const SendReply& reply) {
     const std::string kept =
         fmt::format("results are kept in the spool ({} bytes wait)", spool_->stats().waiting_bytes);
     if (reply.status == 401 || reply.status == 403) {
-        spdlog::error(
+        log().error(fmt::format(
             "shipper: the reporter does not accept the token of prober '{}' (HTTP {}: {}); make [prober] token "
             "the same as its [[reporter.prober]] token; {}",
-            options_.prober, reply.status, excerpt(reply.text), kept);
+            options_.prober, reply.status, excerpt(reply.text), kept));
     } else if (reply.status == 0) {
-        spdlog::error("shipper: no answer from the reporter: {}; {}", excerpt(reply.text), kept);
+        log().error(fmt::format("no answer from the reporter: {}; {}", excerpt(reply.text), kept));
     } else {
-        spdlog::error("shipper: the reporter answered HTTP {}: {}; {}", reply.status, excerpt(reply.text), kept);
+        log().error(fmt::format("the reporter answered HTTP {}: {}; {}", reply.status, excerpt(reply.text), kept));
     }
 }
 

@@ -1,7 +1,7 @@
 #include "prober/spool.hpp"
 
 #include <fcntl.h>
-#include <spdlog/spdlog.h>
+#include <fmt/format.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -14,12 +14,18 @@
 #include <mutex>
 #include <thread>
 
+#include "prober/log.hpp"
 #include "prober/segment.hpp"
 #include "prober/segment_writer.hpp"
 #include "prober/spool_files.hpp"
 
 namespace slimtax::prober {
 namespace {
+
+const Log& log() {
+    static const Log module("spool");
+    return module;
+}
 
 /// Positions of records that are in memory only: behind everything on disk.
 constexpr std::uint64_t memory_segment = UINT64_MAX;
@@ -107,8 +113,8 @@ Spool::Impl::~Impl() {
     syncer_.join();
     sync();
     if (!pending_.empty()) {
-        spdlog::error("spool: {} results could not be written to {} and are lost with this process", pending_.size(),
-                      options_.folder.string());
+        log().error(fmt::format("{} results could not be written to {} and are lost with this process", pending_.size(),
+                                options_.folder.string()));
     }
 }
 
@@ -146,8 +152,9 @@ Spool::Kept Spool::Impl::drop(schemas::Instant stamp, const std::string& why) {
     stats_.dropped_last = std::max(stats_.dropped_last.value_or(stamp), stamp);
     const std::uint64_t in_a_row = stats_.dropped - dropped_before_;
     if (std::has_single_bit(in_a_row)) {  // the 1st, 2nd, 4th …: loud, but no flood
-        spdlog::error("spool {}: {}; {} new results dropped so far, the latest due at {}: that time will be unmeasured",
-                      options_.folder.string(), why, in_a_row, schemas::to_rfc3339(stamp));
+        log().error(
+            fmt::format("{}: {}; {} new results dropped so far, the latest due at {}: that time will be unmeasured",
+                        options_.folder.string(), why, in_a_row, schemas::to_rfc3339(stamp)));
     }
     full_ = true;
     return Kept::dropped;
@@ -155,8 +162,8 @@ Spool::Kept Spool::Impl::drop(schemas::Instant stamp, const std::string& why) {
 
 void Spool::Impl::end_of_drops() {
     if (full_) {
-        spdlog::warn("spool {}: takes results again, after {} were dropped", options_.folder.string(),
-                     stats_.dropped - dropped_before_);
+        log().warn(fmt::format("{}: takes results again, after {} were dropped", options_.folder.string(),
+                               stats_.dropped - dropped_before_));
         dropped_before_ = stats_.dropped;
         full_ = false;
     }
@@ -166,8 +173,8 @@ bool Spool::Impl::write_record(std::string_view bytes, schemas::Instant stamp) {
     if (const int error = writer_->append(bytes, stamp); error != 0) {
         ++stats_.write_failures;
         if (pending_.empty()) {  // once for each time that the disk stops taking records
-            spdlog::error("spool {}: cannot write: {}; keeping results in memory, up to {} bytes, until it can",
-                          options_.folder.string(), std::strerror(error), options_.memory_limit);
+            log().error(fmt::format("{}: cannot write: {}; keeping results in memory, up to {} bytes, until it can",
+                                    options_.folder.string(), std::strerror(error), options_.memory_limit));
         }
         return false;
     }
@@ -190,7 +197,7 @@ void Spool::Impl::flush_pending() {
         ++written;
     }
     if (pending_.empty()) {
-        spdlog::warn("spool {}: the disk takes results again; nothing was lost", options_.folder.string());
+        log().warn(fmt::format("{}: the disk takes results again; nothing was lost", options_.folder.string()));
     }
 }
 
@@ -204,8 +211,8 @@ bool Spool::Impl::read_segments(const std::vector<Segment>& segments, SpoolPosit
         }
         const Descriptor file(::open(folder_.segment_path(segment.number).c_str(), O_RDONLY | O_CLOEXEC));
         if (file.get() < 0 && errno != ENOENT) {
-            spdlog::error("spool: cannot open {}: {}", folder_.segment_path(segment.number).string(),
-                          std::strerror(errno));
+            log().error(
+                fmt::format("cannot open {}: {}", folder_.segment_path(segment.number).string(), std::strerror(errno)));
             return false;  // no descriptors, perhaps: another time
         }
         if (file.get() < 0) {
@@ -291,8 +298,8 @@ void Spool::Impl::confirm_disk(const SpoolPosition& end) {
     }
     confirmed_ = end;
     if (const int error = folder_.write_confirmed(end.segment, end.offset); error != 0) {
-        spdlog::warn("spool {}: cannot note what the reporter confirmed: {}; after a restart it is sent again",
-                     options_.folder.string(), std::strerror(error));
+        log().warn(fmt::format("{}: cannot note what the reporter confirmed: {}; after a restart it is sent again",
+                               options_.folder.string(), std::strerror(error)));
     }
     writer_->delete_until(confirmed_);
 }
@@ -306,8 +313,8 @@ void Spool::Impl::note_damage(std::uint64_t segment, std::uint64_t offset, std::
     damage_counted_ = {segment, offset + bytes};
     ++stats_.damaged;
     stats_.damaged_bytes += bytes;
-    spdlog::error("spool: {}: {} from byte {}: {} bytes skipped, the results in them are lost",
-                  folder_.segment_path(segment).string(), what, offset, bytes);
+    log().error(fmt::format("{}: {} from byte {}: {} bytes skipped, the results in them are lost",
+                            folder_.segment_path(segment).string(), what, offset, bytes));
 }
 
 tl::expected<std::filesystem::path, std::string> Spool::Impl::set_aside(const SpoolEntry& entry, std::string_view body,
@@ -339,8 +346,8 @@ bool Spool::Impl::sync_files(std::unique_lock<std::mutex>& lock) {
     lock.lock();
     if (error != 0) {
         ++stats_.sync_failures;
-        spdlog::error("spool {}: the disk does not keep what is written: {}; a power cut may lose it",
-                      options_.folder.string(), std::strerror(error));
+        log().error(fmt::format("{}: the disk does not keep what is written: {}; a power cut may lose it",
+                                options_.folder.string(), std::strerror(error)));
         writer_->begin_afresh();  // what the kernel could not write once it may never write: begin a fresh file
     }
     return error == 0;

@@ -39,7 +39,7 @@ constexpr std::array parameters{
               .fallback = "10000",
               .help = "Tell apart at most so many users in one reading; the work of all others counts without them.",
               .least = 1,
-              .most = 1'000'000},
+              .most = 100'000},
     Parameter{.name = "max_bytes",
               .type = ParameterType::integer,
               .fallback = "67108864",
