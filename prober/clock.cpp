@@ -24,7 +24,9 @@ probes::TimePoint SystemClock::steady() const {
 
 schemas::Duration SystemClock::suspended() const {
     // Linux: CLOCK_BOOTTIME counts suspension, CLOCK_MONOTONIC does not.
-    return read(CLOCK_BOOTTIME) - read(CLOCK_MONOTONIC);
+    // Two readings: what lies between them must not look like a nap.
+    const schemas::Duration asleep = read(CLOCK_BOOTTIME) - read(CLOCK_MONOTONIC);
+    return std::chrono::floor<std::chrono::seconds>(asleep + std::chrono::milliseconds(10));
 }
 
 }  // namespace slimtax::prober

@@ -2,27 +2,26 @@
 
 #include <algorithm>
 #include <csignal>
-#include <random>
-
-#include <sys/resource.h>
 
 #include <fmt/format.h>
 
 #include "prober/clock.hpp"
 #include "prober/fault_log.hpp"
+#include "prober/lazy_memory.hpp"
 #include "prober/log.hpp"
-#include "prober/memory.hpp"
 #include "prober/metrics.hpp"
 #include "prober/pseudonyms.hpp"
 #include "prober/reporter_link.hpp"
 #include "prober/scheduler.hpp"
 #include "prober/script.hpp"
 #include "prober/service_manager.hpp"
+#include "prober/set_up.hpp"
 #include "prober/shipper.hpp"
 #include "prober/signals.hpp"
 #include "prober/spool.hpp"
 #include "prober/stall.hpp"
 #include "prober/status_server.hpp"
+#include "prober/text.hpp"
 #include "prober/version.hpp"
 #include "probes/io/engine.hpp"
 #include "probes/registry.hpp"
@@ -36,42 +35,6 @@ using probes::Loop;
 using probes::Task;
 using schemas::Duration;
 using schemas::RunResult;
-
-probes::EngineOptions engine_options(const schemas::ProberConfig& config) {
-    probes::EngineOptions options;
-    options.ca_file = config.ca_file ? config.ca_file->string() : "";
-    options.dns_servers = config.dns_servers;
-    return options;
-}
-
-// Raises the limit on descriptors as far as it goes; returns how many runs that is good for.
-std::size_t most_runs_in_flight() {
-    rlimit limit{};
-    ::getrlimit(RLIMIT_NOFILE, &limit);
-    limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, 65'536);
-    ::setrlimit(RLIMIT_NOFILE, &limit);
-    ::getrlimit(RLIMIT_NOFILE, &limit);
-    constexpr rlim_t our_own = 100;
-    constexpr rlim_t a_run = 3;  // a socket, or the pipes of a command
-    const rlim_t runs = limit.rlim_cur > our_own ? (limit.rlim_cur - our_own) / a_run : 0;
-    return std::clamp<std::size_t>(runs, 16, 20'000);
-}
-
-// Reads a series' memory only when an operation asks for it: few do.
-class LazyMemory final : public probes::Memory {
-public:
-    LazyMemory(Memories& memories, schemas::SeriesKey key) : memories_(memories), key_(std::move(key)) {}
-    [[nodiscard]] std::optional<std::string> recall(std::string_view name) const override {
-        return memories_.of(key_).recall(name);
-    }
-    void remember(std::string_view name, std::string value) override {
-        memories_.of(key_).remember(name, std::move(value));
-    }
-
-private:
-    Memories& memories_;
-    schemas::SeriesKey key_;
-};
 
 std::string all_lines(const schemas::Problems& problems) {
     std::string text;
@@ -96,11 +59,7 @@ public:
           environment_(engine_),
           scheduler_(clock_, config_.location, scheduler_actions(), most_runs_in_flight()),
           shipper_(loop_, spool_, send_to_reporter(engine_, config_.reporter, token_), shipper_options()) {
-        environment_.find_operation = probes::find_operation;
-        environment_.secret = [this](std::string_view name) { return config_.secrets->find(std::string(name)); };
-        environment_.redact = [this](std::string_view text) { return config_.secrets->redactor().redact(text); };
-        environment_.random = [this] { return std::uniform_real_distribution<double>(0, 1)(dice_); };
-        environment_.stood_still = [this] { return stall_.total(); };
+        equip(environment_, config_.secrets, stall_);
         environment_.stopping = [this] { return cutting_short_; };
         environment_.pseudonyms = Pseudonyms(std::move(pseudonym_key));
     }
@@ -275,8 +234,9 @@ private:
             }
             if (response.status != 200) {
                 definitions_good_ = false;
-                log_.error(fmt::format("reload refused, the running definitions go on: {}",
-                                       std::string_view(response.body).substr(0, response.body.find('\n'))));
+                log_.error(
+                    fmt::format("the reload is refused, and the running definitions go on: {}",
+                                response.status == 400 ? "the errors are named above" : tidy_sentence(response.body)));
             }
             metrics_.reloaded(response.status == 200);
             service_manager_.ready();
@@ -295,6 +255,7 @@ private:
         }
         if (reading.config && reading.config->config) {
             *token_ = reading.config->config->token;
+            config_.secrets->redactor().add(*token_);
         }
         definitions_good_ = true;
         const SeriesChange change = scheduler_.set_definitions(reading.definitions.definitions);
@@ -360,7 +321,7 @@ private:
             return;
         }
         stopping_ = true;
-        log_.info(fmt::format("stopping: {} runs under way may end", scheduler_.in_flight()));
+        log_.info(fmt::format("stopping; runs under way that may end: {}", scheduler_.in_flight()));
         service_manager_.stopping();
         scheduler_.stop();
         if (status_server_) {
@@ -390,7 +351,7 @@ private:
             if (problem.kind == schemas::Problem::Kind::error) {
                 log_.error(schemas::to_string(problem));
             } else {
-                log_.info(schemas::to_string(problem));
+                log_.debug(schemas::to_string(problem));
             }
         }
     }
@@ -418,7 +379,6 @@ private:
     StallWatch stall_;
     Memories memories_;
     std::shared_ptr<std::string> token_;
-    std::mt19937_64 dice_{std::random_device()()};
     ScriptEnvironment environment_;
     Scheduler scheduler_;
     Shipper shipper_;

@@ -1,11 +1,15 @@
 // slimtax-prober: the command line.
+#include <algorithm>
 #include <exception>
 #include <iostream>
+#include <string_view>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
 #include "prober/commands/commands.hpp"
 #include "prober/version.hpp"
+#include "schemas/problem.hpp"
 
 namespace {
 
@@ -84,6 +88,15 @@ int start(int argc, char** argv) {
     app.footer(
         "Example: slimtax-prober try definitions/web.toml\n"
         "'slimtax-prober COMMAND --help' shows a command's options.");
+    if (argc > 1 && argv[1][0] != '-') {
+        const std::vector<std::string_view> commands{"check", "try", "list", "run"};
+        if (std::ranges::find(commands, argv[1]) == commands.end()) {
+            const std::string near = slimtax::schemas::nearest_word(argv[1], commands);
+            std::cerr << "slimtax-prober: there is no command '" << argv[1] << "', only check, try, list and run"
+                      << (near.empty() ? "" : "; did you mean '" + near + "'?") << '\n';
+            return usage_error;
+        }
+    }
     Options options;
     add_check(app, options.check);
     add_try(app, options.try_out);

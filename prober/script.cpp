@@ -36,18 +36,6 @@ bool completed(Verdict verdict) {
     return verdict == Verdict::ok || verdict == Verdict::slow;
 }
 
-std::string value_text(const schemas::OutputValue& value, schemas::OutputType type) {
-    if (const auto* text = std::get_if<std::string>(&value)) {
-        return *text;
-    }
-    if (const auto* flag = std::get_if<bool>(&value)) {
-        return *flag ? "true" : "false";
-    }
-    const double number = std::get<double>(value);
-    return type == schemas::OutputType::duration ? plain(Duration(static_cast<std::int64_t>(number * 1e6)))
-                                                 : fmt::format("{}", number);
-}
-
 // One execution. Lives in run_script's frame.
 class Script {
 public:
@@ -265,7 +253,7 @@ private:
             if (value == nullptr) {
                 return fmt::format("there is no '{}' to save as '{}'", wanted.output, wanted.name);
             }
-            std::string text = value_text(*value, schemas::OutputType::number);
+            std::string text = to_text(*value, schemas::OutputType::number);
             if (wanted.match) {
                 const auto groups = wanted.match->match(text);
                 if (!groups) {
@@ -292,8 +280,7 @@ private:
         if (attempt.info != nullptr) {
             for (const schemas::Output& output : attempt.info->outputs) {
                 if (const auto* value = attempt.report.outputs.find(output.name)) {
-                    view.outputs.emplace_back(output.name,
-                                              tidy_sentence(environment_.redact(value_text(*value, output.type))));
+                    view.outputs.push_back({std::string(output.name), output.type, without_secrets(*value)});
                 }
             }
         }
@@ -301,6 +288,11 @@ private:
             view.transcript.push_back(tidy_sentence(environment_.redact(line)));
         }
         watcher_->ended(view);
+    }
+
+    [[nodiscard]] schemas::OutputValue without_secrets(const schemas::OutputValue& value) const {
+        const auto* text = std::get_if<std::string>(&value);
+        return text == nullptr ? value : schemas::OutputValue(environment_.redact(*text));
     }
 
     void watch_skip(const Step& step, std::string_view why) {
@@ -333,6 +325,18 @@ private:
 };
 
 }  // namespace
+
+std::string to_text(const schemas::OutputValue& value, schemas::OutputType type) {
+    if (const auto* text = std::get_if<std::string>(&value)) {
+        return *text;
+    }
+    if (const auto* flag = std::get_if<bool>(&value)) {
+        return *flag ? "true" : "false";
+    }
+    const double number = std::get<double>(value);
+    return type == schemas::OutputType::duration ? plain(Duration(static_cast<std::int64_t>(number * 1e6)))
+                                                 : fmt::format("{}", number);
+}
 
 Task<schemas::RunResult> run_script(ScriptEnvironment& environment, RunRequest request, probes::Memory& memory,
                                     ScriptWatcher* watcher) {

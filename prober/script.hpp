@@ -6,7 +6,6 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include <tl/expected.hpp>
@@ -44,11 +43,19 @@ struct ScriptEnvironment {
     Pseudonyms pseudonyms{""};
 };
 
+/// An output as people read it.
+[[nodiscard]] std::string to_text(const schemas::OutputValue& value, schemas::OutputType type);
+
 /// What a step did, for people who watch; free of secrets.
 struct StepView {
     const schemas::Step& step;
     const schemas::StepResult& result;
-    std::vector<std::pair<std::string, std::string>> outputs;  ///< name and value, in declared order
+    struct Shown {
+        std::string name;
+        schemas::OutputType type;
+        schemas::OutputValue value;
+    };
+    std::vector<Shown> outputs;  ///< in declared order
     std::vector<std::string> transcript;
     std::uint64_t work = 0;
     std::size_t users = 0;

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <map>
-#include <random>
 
 #include <fmt/format.h>
 
@@ -9,10 +8,7 @@
 #include "prober/commands/common.hpp"
 #include "prober/commands/try_view.hpp"
 #include "prober/pseudonyms.hpp"
-#include "prober/stall.hpp"
-#include "probes/io/engine.hpp"
-#include "probes/registry.hpp"
-#include "schemas/config.hpp"
+#include "prober/set_up.hpp"
 
 namespace slimtax::prober {
 namespace {
@@ -93,11 +89,7 @@ public:
           stall_(clock_),
           environment_(engine_),
           view_(options.format == "json" ? make_json_view() : make_text_view()) {
-        environment_.find_operation = probes::find_operation;
-        environment_.secret = [this](std::string_view name) { return config_.secrets->find(std::string(name)); };
-        environment_.redact = [this](std::string_view text) { return config_.secrets->redactor().redact(text); };
-        environment_.random = [this] { return std::uniform_real_distribution<double>(0, 1)(dice_); };
-        environment_.stood_still = [this] { return stall_.total(); };
+        equip(environment_, config_.secrets, stall_);
         environment_.pseudonyms = Pseudonyms(Pseudonyms::random_key());
     }
 
@@ -117,13 +109,6 @@ public:
     }
 
 private:
-    static probes::EngineOptions engine_options(const schemas::ProberConfig& config) {
-        probes::EngineOptions options;
-        options.ca_file = config.ca_file ? config.ca_file->string() : "";
-        options.dns_servers = config.dns_servers;
-        return options;
-    }
-
     int run_one(const std::shared_ptr<const schemas::Definition>& definition, const schemas::Probe& probe,
                 const std::string& target) {
         RunRequest request;
@@ -151,7 +136,6 @@ private:
     SystemClock clock_;
     probes::Engine engine_;
     StallWatch stall_;
-    std::mt19937_64 dice_{std::random_device()()};
     ScriptEnvironment environment_;
     std::unique_ptr<TryView> view_;
 };
@@ -159,7 +143,9 @@ private:
 }  // namespace
 
 int try_out(const TryOptions& options) {
-    const schemas::ReadDefinitions read = read_inputs({options.file});
+    schemas::ReadDefinitions read = read_inputs({options.file});
+    // Advice is for `check`: here somebody wants to see a run.
+    std::erase_if(read.problems, [](const auto& problem) { return problem.kind == schemas::Problem::Kind::advice; });
     complain(read.problems);
     if (schemas::has_errors(read.problems) || read.definitions.empty()) {
         return our_fault;

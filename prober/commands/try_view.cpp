@@ -31,9 +31,9 @@ public:
 
     void run_begins(const RunRequest& request) override {
         const schemas::Probe& probe = *request.probe;
-        std::cout << fmt::format("{}{}/{}  {} {}, from {}, time-out {}\n", first_ ? "" : "\n",
+        std::cout << fmt::format("{}{}/{}  {}{}, from {}, time-out {}\n", first_ ? "" : "\n",
                                  request.definition->service.id, probe.id, to_string(probe.level),
-                                 request.target.empty() ? "without a target" : "at " + request.target, request.location,
+                                 request.target.empty() ? "" : " at " + request.target, request.location,
                                  plain(probe.timeout))
                   << std::flush;
         first_ = false;
@@ -60,8 +60,12 @@ public:
         for (const std::string& line : view.transcript) {
             std::cout << faint("                 > " + tidy_sentence(line, longest_shown)) << '\n';
         }
-        for (const auto& [name, value] : view.outputs) {
-            std::cout << fmt::format("                 {} = {}\n", name, tidy_sentence(value, longest_shown));
+        for (const StepView::Shown& output : view.outputs) {
+            const std::string text = tidy_sentence(to_text(output.value, output.type), longest_shown);
+            // The parts of the response time stand in the line above.
+            if (!text.empty() && !output.name.starts_with("time.")) {
+                std::cout << fmt::format("                 {} = {}\n", output.name, text);
+            }
         }
         if (view.work > 0 || view.users > 0) {
             std::cout << fmt::format("                 {} units of work by {} users\n", view.work, view.users);
@@ -148,8 +152,8 @@ public:
         for (const schemas::Timing& timing : result.timings) {
             step["timings_ms"][timing.name] = schemas::to_milliseconds(timing.took);
         }
-        for (const auto& [name, value] : view.outputs) {
-            step["outputs"][name] = value;
+        for (const StepView::Shown& output : view.outputs) {
+            std::visit([&](const auto& value) { step["outputs"][output.name] = value; }, output.value);
         }
         steps_.push_back(std::move(step));
     }

@@ -459,8 +459,8 @@ TEST_CASE("a missing secret is the prober's fault, said with its name") {
 TEST_CASE("a secret reaches its operation, and nothing else") {
     struct Watcher : ScriptWatcher {
         void ended(const StepView& view) override {
-            for (const auto& [name, value] : view.outputs) {
-                seen += name + "=" + value + "\n";
+            for (const StepView::Shown& output : view.outputs) {
+                seen += output.name + "=" + to_text(output.value, output.type) + "\n";
             }
             for (const std::string& line : view.transcript) {
                 seen += line + "\n";

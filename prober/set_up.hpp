@@ -1,0 +1,23 @@
+// What `run` and `try` set up alike: the engine's options and what scripts run in.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+#include "prober/script.hpp"
+#include "prober/stall.hpp"
+#include "probes/io/engine.hpp"
+#include "schemas/config.hpp"
+
+namespace slimtax::prober {
+
+[[nodiscard]] probes::EngineOptions engine_options(const schemas::ProberConfig& config);
+
+/// The registry of operations, secrets and their redaction, randomness of its own, and the watch for stalls, which
+/// must outlive the environment.
+void equip(ScriptEnvironment& environment, std::shared_ptr<const schemas::Secrets> secrets, const StallWatch& stall);
+
+/// Raises the limit on descriptors as far as it goes; returns how many runs at a time that is good for.
+[[nodiscard]] std::size_t most_runs_in_flight();
+
+}  // namespace slimtax::prober
