@@ -101,6 +101,8 @@ public:
         routes_.push_back(std::move(route));
     }
 
+    void set_not_found(Handler handler) { not_found_ = std::move(handler); }
+
     tl::expected<std::uint16_t, std::string> start();
     void stop();
     Counts counts() const;
@@ -125,6 +127,7 @@ private:
 
     HttpOptions options_;
     std::vector<Route> routes_;
+    Handler not_found_;
     MHD_Daemon* daemon_ = nullptr;
     std::unique_ptr<WorkPool> workers_;
     std::thread beating_;
@@ -298,6 +301,9 @@ std::optional<Response> HttpServer::Impl::find_route(Exchange& exchange) const {
     if (exchange.route != nullptr) {
         return std::nullopt;
     }
+    if (allowed.empty() && not_found_ && request.method == "GET") {
+        return not_found_(request);
+    }
     if (allowed.empty()) {
         return Response::text(404, "There is nothing at this address.\n");
     }
@@ -442,6 +448,10 @@ HttpServer::~HttpServer() = default;
 
 void HttpServer::route(std::string method, std::string path, Handler handler, RouteOptions options) {
     impl_->add({std::move(method), std::move(path), false, std::move(handler), std::move(options), nullptr});
+}
+
+void HttpServer::not_found(Handler handler) {
+    impl_->set_not_found(std::move(handler));
 }
 
 void HttpServer::events(std::string path, EventHub& hub) {

@@ -112,6 +112,9 @@ public:
     /// Before start(). `path` is exact, or a prefix when it ends with a slash and is not "/". GET serves HEAD too.
     void route(std::string method, std::string path, Handler handler, RouteOptions options = {});
 
+    /// Before start(). Answers GET where no route fits, for everybody: it may not wait, and may tell nothing.
+    void not_found(Handler handler);
+
     /// Before start(). GET `path` is a stream of the hub's events. The hub must outlive the server.
     void events(std::string path, EventHub& hub);
 

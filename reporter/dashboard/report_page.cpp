@@ -80,10 +80,10 @@ Page rendered(const PageContext& context, const Query& query, Format fallback, b
     }
     page.body = render_html(*report, links_of(*report, same));
     // One file with its styles inside: admitted by their hashes.
-    page.headers.emplace_back(
-        "Content-Security-Policy",
-        fmt::format("default-src 'none'; style-src {} {}; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-                    policy_hash(asset("base.css")), policy_hash(asset("report.css"))));
+    page.headers.emplace_back("Content-Security-Policy",
+                              fmt::format("default-src 'none'; style-src {} {}; img-src 'self'; base-uri 'none'; "
+                                          "form-action 'none'; frame-ancestors 'none'",
+                                          policy_hash(asset("base.css")), policy_hash(asset("report.css"))));
     page.headers.emplace_back("Referrer-Policy", "no-referrer");
     return page;
 }

@@ -72,16 +72,15 @@ Html outages_part(const ServiceReport& service, const ObjectiveReport& objective
         }
         rows += element(
             "tr", {},
-            {element("th", {{"scope", "row"}}, when),
-             element("td", {}, length),
+            {element("th", {{"scope", "row"}}, when), element("td", {}, length),
              element("td", {},
                      {foreign(outage.reason),
                       outage.cause.empty() ? Html() : Html{" ", element("span", {{"class", "tag"}}, outage.cause)}})});
     }
-    const Html head = element(
-        "tr", {},
-        {element("th", {{"scope", "col"}}, first > 0 ? "The last outages" : "Outages this week"),
-         element("th", {{"scope", "col"}}, "Length (at least to at most)"), element("th", {{"scope", "col"}}, "What happened")});
+    const Html head = element("tr", {},
+                              {element("th", {{"scope", "col"}}, first > 0 ? "The last outages" : "Outages this week"),
+                               element("th", {{"scope", "col"}}, "Length (at least to at most)"),
+                               element("th", {{"scope", "col"}}, "What happened")});
     return Html{
         element("table", {{"class", "outages stack"}}, {element("thead", {}, head), element("tbody", {}, rows)}),
         first > 0 ? element("p", {{"class", "none"}},
@@ -173,7 +172,9 @@ Html probe_pictures(const ServiceReport& service, const schemas::Probe& probe, S
     }
     std::string note = reads_work ? "units of work a minute" : "response time";
     note += scale.logarithmic ? ", logarithmic scale" : "";
-    note += limit && *limit <= scale.most ? fmt::format(", dashed: {} promised", time_words(schemas::Duration(std::llround(*limit * 1000)))) : "";
+    note += limit && *limit <= scale.most
+                ? fmt::format(", dashed: {} promised", time_words(schemas::Duration(std::llround(*limit * 1000))))
+                : "";
     note += more > 0 ? fmt::format("; {} more series in the JSON", more) : "";
     return element(
         "section", {{"class", "probe"}, {"data-key", probe.id}},

@@ -100,8 +100,9 @@ Html summary_section(const Report& report) {
 
 Html budget_part(const ObjectiveReport& objective) {
     const BudgetUse& budget = objective.budget;
-    std::string text = fmt::format("{} of {} spent", budget.spent == 0 ? "None" : budget_words(budget.spent, budget.in_failures),
-                                   budget_words(budget.allowed, budget.in_failures));
+    std::string text =
+        fmt::format("{} of {} spent", budget.spent == 0 ? "None" : budget_words(budget.spent, budget.in_failures),
+                    budget_words(budget.allowed, budget.in_failures));
     if (budget.spent_at_most > budget.spent_at_least) {
         text += fmt::format(" (at least {}, at most {})", budget_words(budget.spent_at_least, budget.in_failures),
                             budget_words(budget.spent_at_most, budget.in_failures));
@@ -177,8 +178,8 @@ Html outages_part(const ObjectiveReport& objective, const WallClock& clock) {
         return element("th", {{"scope", "col"}, {"class", kind}}, words);
     };
     const Html head = element("tr", {},
-                              {column("When", "when"), column("Length", "number"),
-                               column("Between", "number"), column("What happened", "wide"), column("Where", "")});
+                              {column("When", "when"), column("Length", "number"), column("Between", "number"),
+                               column("What happened", "wide"), column("Where", "")});
     return element(
         "div", {{"class", "outages"}},
         {element("h4", {}, counted(objective.outages.size(), "outage")),
@@ -324,9 +325,10 @@ std::string render_html(const Report& report, const ReportLinks& links) {
     const Html head = {element("meta", {{"charset", "utf-8"}}),
                        element("meta", {{"name", "viewport"}, {"content", "width=device-width, initial-scale=1"}}),
                        element("meta", {{"name", "color-scheme"}, {"content", "light dark"}}),
-                       element("title", {}, "Service report, " + period_title(report)),
-                       inline_style(asset("base.css")),
-                       inline_style(asset("report.css"))};
+                       element("title", {}, "Service report, " + period_title(report)), inline_style(asset("base.css")),
+                       inline_style(asset("report.css")),
+                       // Only in the dashboard: a file of its own asks for nothing.
+                       links.empty() ? Html() : element("link", {{"rel", "icon"}, {"href", "/assets/icon.svg"}})};
     const Html body =
         element("body", {{"class", "report"}},
                 {navigation(links), element("main", {},
