@@ -70,6 +70,7 @@ private:
     std::condition_variable wake_;
     std::optional<SegmentWriter> writer_;  // always there
     SpoolPosition confirmed_;
+    int confirm_error_ = 0;  // of the latest note of it
     std::deque<Pending> pending_;
     std::uint64_t pending_bytes_ = 0;
     std::uint64_t next_sequence_ = 1;
@@ -297,10 +298,12 @@ void Spool::Impl::confirm_disk(const SpoolPosition& end) {
         return;
     }
     confirmed_ = end;
-    if (const int error = folder_.write_confirmed(end.segment, end.offset); error != 0) {
+    const int error = folder_.write_confirmed(end.segment, end.offset);
+    if (error != 0 && error != confirm_error_) {
         log().warn(fmt::format("{}: cannot note what the reporter confirmed: {}; after a restart it is sent again",
                                options_.folder.string(), std::strerror(error)));
     }
+    confirm_error_ = error;
     writer_->delete_until(confirmed_);
 }
 
@@ -346,8 +349,10 @@ bool Spool::Impl::sync_files(std::unique_lock<std::mutex>& lock) {
     lock.lock();
     if (error != 0) {
         ++stats_.sync_failures;
-        log().error(fmt::format("{}: the disk does not keep what is written: {}; a power cut may lose it",
-                                options_.folder.string(), std::strerror(error)));
+        if (std::has_single_bit(stats_.sync_failures)) {
+            log().error(fmt::format("{}: the disk does not keep what is written: {}; a power cut may lose it",
+                                    options_.folder.string(), std::strerror(error)));
+        }
         writer_->begin_afresh();  // what the kernel could not write once it may never write: begin a fresh file
     }
     return error == 0;
