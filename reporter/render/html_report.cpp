@@ -196,7 +196,7 @@ Html response_part(const ObjectiveReport& objective) {
     if (objective.work) {
         const WorkResult& work = *objective.work;
         parts += element("p", {},
-                         fmt::format("At most {} people were active at once. They did {} units of work: {:.3g} "
+                         fmt::format("At most {} people were active at once. They did {} units of work: {:.0f} "
                                      "for each active user and hour, {:.4g} an hour in all.",
                                      work.peak_active_users, grouped(static_cast<std::uint64_t>(work.units)),
                                      work.per_user_hour, work.total_per_hour));

@@ -166,7 +166,7 @@ std::string objective_text(const Report& report, const ServiceReport& service, c
            outages_text(objective, clock);
     const ResponseTimes& times = objective.response_ms;
     if (objective.work) {
-        out += wrapped(fmt::format("Work: {} units by at most {} active users; {:.3g} per user and hour.",
+        out += wrapped(fmt::format("Work: {} units by at most {} active users; {:.0f} per user and hour.",
                                    grouped(static_cast<std::uint64_t>(objective.work->units)),
                                    objective.work->peak_active_users, objective.work->per_user_hour),
                        4, 6);

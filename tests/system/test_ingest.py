@@ -78,7 +78,7 @@ def test_the_lights_follow_what_was_posted(reporter):
     reporter(batch(result(5, verdict="FAILED", reason="connection to www.example:80 refused")))
     from conftest import wait_until
     def light():
-        return json.loads(get(reporter.site.url + "/api/v1/status")[1])["services"][0]["objectives"][0]["light"]
+        return json.loads(get(reporter.site.url + "/api/v1/status")[1])["services"][0]["objectives"][0]["light"]["colour"]
     wait_until(lambda: light() == "red", 15, "the light turns red")
     assert "connection to www.example:80 refused" in get(reporter.site.url + "/")[1]
 
