@@ -136,9 +136,7 @@ std::string budget_left_words(const BudgetUse& budget) {
     if (budget.remaining() < 0) {
         return fmt::format("{} over the {} allowed", budget_words(-budget.remaining(), budget.in_failures), allowed);
     }
-    return budget.spent == 0
-               ? "all " + allowed + " left"
-               : fmt::format("{} of {} left", budget_words(budget.remaining(), budget.in_failures), allowed);
+    return budget.spent == 0 ? "all " + allowed + " left" : fmt::format("{} of {}", left_words(budget), allowed);
 }
 
 Html scrollable(std::string_view label, const Html& content) {

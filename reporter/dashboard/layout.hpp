@@ -30,7 +30,7 @@ struct Frame {
 /// "since 13:56, for 24 min"; with the day when that is not today.
 [[nodiscard]] Html since_words(const ServiceReport& service, schemas::Instant since, schemas::Instant now);
 
-/// "13 min of 50 min left".
+/// "13 min left of 50 min".
 [[nodiscard]] std::string budget_left_words(const BudgetUse& budget);
 
 /// A scrollable place for a table that is too wide for a telephone.

@@ -107,9 +107,7 @@ Html budget_part(const ObjectiveReport& objective) {
         text += fmt::format(" (at least {}, at most {})", budget_words(budget.spent_at_least, budget.in_failures),
                             budget_words(budget.spent_at_most, budget.in_failures));
     }
-    text += budget.remaining() < 0
-                ? fmt::format("; {} too much.", budget_words(-budget.remaining(), budget.in_failures))
-                : fmt::format("; {} left.", budget_words(budget.remaining(), budget.in_failures));
+    text += fmt::format("; {}.", left_words(budget));
     return element("div", {{"class", "budget"}},
                    {element("h4", {}, "Budget"), budget_spent_bar(budget), element("p", {}, text)});
 }

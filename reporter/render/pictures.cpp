@@ -197,7 +197,8 @@ Html budget_spent_bar(const BudgetUse& budget) {
         "svg", {{"class", "bar"}, {"width", "100%"}, {"height", "16"}, {"role", "img"}, {"aria-label", label}}, parts);
 }
 
-Html strip(const ObjectiveReport& objective, const Period& period, const WallClock& clock) {
+Html strip(const ObjectiveReport& objective, const Period& whole, const WallClock& clock) {
+    const Period period = measured_part(objective, whole);
     Html rows;
     if (period.length() <= std::chrono::hours(26)) {
         rows += element("div", {{"class", "strip-line"}},
@@ -221,7 +222,11 @@ Html strip(const ObjectiveReport& objective, const Period& period, const WallClo
         }
         rows += days == 1 ? axis({"0 h", "6", "12", "18", "24"}) : axis({"Day 1", "8"});
     }
-    return element("div", {{"class", "strip"}, {"role", "img"}, {"aria-label", strip_label(objective)}}, rows);
+    const Html note =
+        period.from == whole.from
+            ? Html()
+            : element("p", {{"class", "strip-note"}}, fmt::format("Not measured before {}.", clock.full(period.from)));
+    return element("div", {{"class", "strip"}, {"role", "img"}, {"aria-label", strip_label(objective)}}, rows) + note;
 }
 
 Html band_bars(const ObjectiveReport& objective) {

@@ -22,6 +22,7 @@ namespace slimtax::reporter {
 [[nodiscard]] Html budget_spent_bar(const BudgetUse& budget);
 
 /// The period as bands of colour: a row a local day (a row a week beyond 45 days, one row up to 26 hours).
+/// Where it was first measured within the last day, it begins there.
 [[nodiscard]] Html strip(const ObjectiveReport& objective, const Period& period, const WallClock& clock);
 
 /// Each A3 band's share of runs against its goal.

@@ -150,7 +150,7 @@ std::string promise(const ServiceReport& service, const ObjectiveReport& report)
 
 std::string window_words(const schemas::Window& window) {
     if (window.open.empty()) {
-        return "always";
+        return "at all times";
     }
     constexpr std::array<std::string_view, 7> names{"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
     std::array<std::string, 7> hours;  // Monday first

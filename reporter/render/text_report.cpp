@@ -84,7 +84,8 @@ std::string strip_line(const ObjectiveReport& objective, Instant from, Instant t
     return line;
 }
 
-std::string strip_text(const ObjectiveReport& objective, const Period& period, const WallClock& clock) {
+std::string strip_text(const ObjectiveReport& objective, const Period& whole, const WallClock& clock) {
+    const Period period = measured_part(objective, whole);
     if (period.length() <= std::chrono::hours(26)) {
         const bool short_one = period.length() < std::chrono::minutes(20);
         const auto tick = [&](Instant at) { return short_one ? clock.seconds(at) : clock.clock(at); };

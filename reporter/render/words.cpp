@@ -189,6 +189,27 @@ Period shown_period(const Report& report, const ServiceReport& service) {
     return period;
 }
 
+Period measured_part(const ObjectiveReport& objective, const Period& period) {
+    const auto first = std::find_if(objective.strip.begin(), objective.strip.end(), [](const BookedSpan& span) {
+        return span.booking == Booking::up || span.booking == Booking::degraded || span.booking == Booking::down;
+    });
+    const auto blind_first = !objective.strip.empty() && objective.strip.front().booking == Booking::unmeasured;
+    if (!blind_first || first == objective.strip.end() || first->from <= period.from || first->from >= period.to ||
+        period.to - first->from > std::chrono::hours(24) || period.length() <= std::chrono::hours(26)) {
+        return period;
+    }
+    return {period.name, first->from, period.to};
+}
+
+std::string left_words(const BudgetUse& budget) {
+    const double left = budget.remaining();
+    if (left < 0) {
+        return budget_words(-left, budget.in_failures) + " too much";
+    }
+    // 59 min 32 s are not 60 min.
+    return budget_words(left >= 10 && left < budget.allowed ? std::floor(left) : left, budget.in_failures) + " left";
+}
+
 const std::string& title_of(const ServiceReport& service) {
     return service.title.empty() ? service.id : service.title;
 }

@@ -61,6 +61,13 @@ namespace slimtax::reporter {
 /// The part of the period that a service's strip shows: its own, cut at "now".
 [[nodiscard]] Period shown_period(const Report& report, const ServiceReport& service);
 
+/// Without a long stretch at its beginning in which nobody looked yet: of a service that is measured since this
+/// morning, this morning. The whole period unless a day or less is left.
+[[nodiscard]] Period measured_part(const ObjectiveReport& objective, const Period& period);
+
+/// What is left of a budget, rounded down; "26 min too much" when it is overspent.
+[[nodiscard]] std::string left_words(const BudgetUse& budget);
+
 /// The title, or the id when there is none.
 [[nodiscard]] const std::string& title_of(const ServiceReport& service);
 [[nodiscard]] const std::string& title_of(const ObjectiveReport& objective);

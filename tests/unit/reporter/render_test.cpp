@@ -154,7 +154,7 @@ TEST_CASE("a promise is put into prose") {
         "most 60 min per week of outage. Staying below that for 10 min counts as an outage. Each of its 2 servers has "
         "to work. It counts as down when the majority of the places that measure says so.");
     CHECK(window_words(im.source->window) == "Mon–Fri 06:00–24:00 and Sat–Sun 08:00–22:00");
-    CHECK(window_words({}) == "always");
+    CHECK(window_words({}) == "at all times");
 }
 
 TEST_CASE("a clock shows the service's own time, also across a clock change") {
@@ -247,6 +247,33 @@ TEST_CASE("an empty report is a page too") {
     for (const Format format : {Format::html, Format::text, Format::json, Format::csv}) {
         CHECK(!render(empty, format).empty());
     }
+}
+
+TEST_CASE("what is left is rounded down, and overspending is named") {
+    BudgetUse budget;
+    budget.allowed = 60;
+    CHECK(left_words(budget) == "60 min left");
+    budget.spent = 0.5;
+    CHECK(left_words(budget) == "59 min left");
+    budget.spent = 55.5;
+    CHECK(left_words(budget) == "4.5 min left");
+    budget.spent = 86;
+    CHECK(left_words(budget) == "26 min too much");
+}
+
+TEST_CASE("a service that is measured since today has a strip of today") {
+    using schemas::Booking;
+    const auto monday = sample::week_start();
+    const Period week{"2026-W47", monday, monday + 24h * 5};
+    ObjectiveReport objective;
+    objective.strip = {{monday, week.to - 3min, Booking::unmeasured}, {week.to - 3min, week.to, Booking::up}};
+    CHECK(measured_part(objective, week).from == week.to - 3min);
+    objective.strip[0].booking = Booking::outside;  // nothing was missed: it was closed
+    CHECK(measured_part(objective, week).from == monday);
+    objective.strip = {{monday, monday + 24h, Booking::unmeasured}, {monday + 24h, week.to, Booking::up}};
+    CHECK(measured_part(objective, week).from == monday);
+    objective.strip = {{monday, week.to, Booking::unmeasured}};
+    CHECK(measured_part(objective, week).from == monday);
 }
 
 TEST_CASE("periods of every length have their strip") {
