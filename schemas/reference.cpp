@@ -94,7 +94,8 @@ std::string section(const OperationInfo& info) {
     }
     text += "\n\n";
     if (!info.example.empty()) {
-        text += fmt::format("```toml\n{}{}```\n\n", info.example, info.example.ends_with('\n') ? "" : "\n");
+        text +=
+            fmt::format("```toml\n[[probe.step]]\n{}{}```\n\n", info.example, info.example.ends_with('\n') ? "" : "\n");
     }
     if (!info.parameters.empty()) {
         text += "| parameter | type | when omitted | meaning |\n|---|---|---|---|\n";

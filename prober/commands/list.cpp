@@ -10,6 +10,7 @@
 #include "probes/registry.hpp"
 #include "schemas/definitions_schema.hpp"
 #include "schemas/problem.hpp"
+#include "schemas/reference.hpp"
 
 namespace slimtax::prober {
 namespace {
@@ -100,39 +101,6 @@ nlohmann::json to_json(const OperationInfo& info) {
     return out;
 }
 
-std::string in_table(std::string_view text) {
-    std::string cell;
-    for (const char c : text) {
-        cell += c == '|' ? "\\|" : std::string(1, c);
-    }
-    return cell;
-}
-
-void print_markdown(const std::vector<const OperationInfo*>& infos) {
-    std::cout << "# Operations\n\nWhat a step can `do`. Made by `slimtax-prober list --format markdown`.\n";
-    for (const OperationInfo* info : infos) {
-        std::cout << fmt::format("\n## {}\n\n{} (levels {})\n", info->name, info->summary, info->levels);
-        if (!info->after.empty()) {
-            std::cout << fmt::format("\nNeeds `{}` before it in the script.\n", info->after);
-        }
-        if (!info->parameters.empty()) {
-            std::cout << "\n| parameter | type | left out | meaning |\n|---|---|---|---|\n";
-            for (const Parameter& parameter : info->parameters) {
-                std::cout << fmt::format("| `{}` | {} | {} | {} |\n", parameter.name, in_table(type_of(parameter)),
-                                         in_table(when_left_out(*info, parameter)), in_table(parameter.help));
-            }
-        }
-        if (!info->outputs.empty()) {
-            std::cout << "\n| for `expect` and `save` | type | meaning |\n|---|---|---|\n";
-            for (const Output& output : info->outputs) {
-                std::cout << fmt::format("| `{}` | {} | {} |\n", output.name, type_of(output), in_table(output.help));
-            }
-        }
-        std::cout << fmt::format("\n```toml\n[[probe.step]]\n{}{}```\n", info->example,
-                                 info->example.ends_with('\n') ? "" : "\n");
-    }
-}
-
 // All of them; the one of that name; or all of one kind ("ldap").
 std::vector<const OperationInfo*> chosen(const std::string& name) {
     std::vector<const OperationInfo*> infos;
@@ -163,7 +131,7 @@ int list(const ListOptions& options) {
         return 1;
     }
     if (options.format == "schema") {
-        std::cout << schemas::definitions_schema(probes::catalog()) << '\n';
+        std::cout << schemas::definitions_schema(probes::catalog());
     } else if (options.format == "json") {
         nlohmann::json out = nlohmann::json::array();
         for (const OperationInfo* info : infos) {
@@ -171,7 +139,7 @@ int list(const ListOptions& options) {
         }
         std::cout << out.dump(2) << '\n';
     } else if (options.format == "markdown") {
-        print_markdown(infos);
+        std::cout << schemas::operations_reference(infos);
     } else if (!options.operation.empty()) {
         for (const OperationInfo* info : infos) {
             std::cout << (info == infos.front() ? "" : "\n");

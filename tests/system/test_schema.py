@@ -91,6 +91,29 @@ def test_check_has_no_word_to_say_about_an_example(programs, path):
     assert checked.returncode == 0
 
 
+def test_every_operation_describes_itself_with_a_step_that_works(programs, tmp_path):
+    operations = json.loads(subprocess.run([programs.prober, "list", "--format", "json"], capture_output=True,
+                                           text=True, timeout=60).stdout)
+    for operation in operations:
+        steps = [operation["example"]]
+        while operation["after"]:
+            operation = next(other for other in operations if other["name"] == operation["after"])
+            steps.insert(0, operation["example"])
+        definition = tmp_path / "example.toml"
+        definition.write_text('[service]\nid = "x"\n[[probe]]\nid = "x"\nlevel = "A2"\npurpose = "diagnostic"\n'
+                              'targets = ["server.example"]\nevery = "60s"\ntimeout = "50s"\n'
+                              + "".join(f"[[probe.step]]\n{step}\n" for step in steps))
+        checked = check(programs, definition)
+        assert checked.returncode == 0, f"{operation['name']}: {checked.stdout}{checked.stderr}"
+
+
+def test_the_reference_page_is_what_the_program_says(programs):
+    listed = subprocess.run([programs.prober, "list", "--format", "markdown"], capture_output=True, text=True, timeout=60)
+    assert listed.returncode == 0
+    assert (ROOT / "docs" / "operations.md").read_text() == listed.stdout, \
+        "build/dev/prober/slimtax-prober list --format markdown > docs/operations.md"
+
+
 def toml_of(path):
     try:
         return tomllib.loads(path.read_bytes().decode())
