@@ -59,6 +59,7 @@ public:
           environment_(engine_),
           scheduler_(clock_, config_.location, scheduler_actions(), most_runs_in_flight()),
           shipper_(loop_, spool_, send_to_reporter(engine_, config_.reporter, token_), shipper_options()) {
+        engine_.warm_up();
         equip(environment_, config_.secrets, stall_);
         environment_.stopping = [this] { return cutting_short_; };
         environment_.pseudonyms = Pseudonyms(std::move(pseudonym_key));

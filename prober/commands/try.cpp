@@ -89,6 +89,7 @@ public:
           stall_(clock_),
           environment_(engine_),
           view_(options.format == "json" ? make_json_view() : make_text_view()) {
+        engine_.warm_up();
         equip(environment_, config_.secrets, stall_);
         environment_.pseudonyms = Pseudonyms(Pseudonyms::random_key());
     }

@@ -37,6 +37,10 @@ Engine::~Engine() {
     impl_->loop.shut_down(std::chrono::milliseconds(0));
 }
 
+void Engine::warm_up() {
+    impl_->tls.prepare();
+}
+
 Loop& Engine::loop() {
     return impl_->loop;
 }

@@ -24,6 +24,9 @@ public:
     Engine(const Engine&) = delete;
     Engine& operator=(const Engine&) = delete;
 
+    /// Does what the first run would otherwise be charged for (some 30 ms for the trusted roots): before the loop runs.
+    void warm_up();
+
     [[nodiscard]] Loop& loop();
     [[nodiscard]] Resolver& resolver();
     [[nodiscard]] TlsContexts& tls();

@@ -177,6 +177,10 @@ private:
 TlsContexts::TlsContexts(std::string ca_file) : impl_(std::make_unique<Impl>(std::move(ca_file))) {}
 TlsContexts::~TlsContexts() = default;
 
+void TlsContexts::prepare() {
+    (void)impl_->context("");
+}
+
 tl::expected<SslSession, Trouble> TlsContexts::new_session(const TlsOptions& options, PeerCheck& check) {
     const auto context = impl_->context(options.ca_file);
     if (!context) {

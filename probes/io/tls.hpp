@@ -51,6 +51,10 @@ public:
     TlsContexts(const TlsContexts&) = delete;
     TlsContexts& operator=(const TlsContexts&) = delete;
 
+    /// Loads the engine's roots now rather than in the first handshake, whose time that would be counted as. Roots that
+    /// cannot be read are told by that handshake.
+    void prepare();
+
     /// A client's session: SNI and judgement set up, no socket yet. The failure is ours: roots cannot be read.
     [[nodiscard]] tl::expected<SslSession, Trouble> new_session(const TlsOptions& options, PeerCheck& check);
 
