@@ -89,6 +89,11 @@ void log_trouble(void* /*self*/, const char* format, va_list arguments) {
     spdlog::debug("http: {}", std::string_view(text).substr(0, std::strcspn(text, "\n")));
 }
 
+/// Percent-decodes in place. A text with %00 stays as it is: as a C string it would end there, and be another.
+std::size_t unescape(void* /*closure*/, MHD_Connection* /*connection*/, char* text) {
+    return std::strstr(text, "%00") != nullptr ? std::strlen(text) : MHD_http_unescape(text);
+}
+
 }  // namespace
 
 class HttpServer::Impl {
@@ -164,7 +169,8 @@ tl::expected<std::uint16_t, std::string> HttpServer::Impl::start() {
                                &log_trouble, nullptr, MHD_OPTION_LISTEN_SOCKET, listener->descriptor,
                                MHD_OPTION_CONNECTION_LIMIT, static_cast<unsigned>(options_.most_connections),
                                MHD_OPTION_CONNECTION_TIMEOUT, static_cast<unsigned>(options_.idle_timeout.count()),
-                               MHD_OPTION_NOTIFY_COMPLETED, &Impl::completed, this, MHD_OPTION_END);
+                               MHD_OPTION_NOTIFY_COMPLETED, &Impl::completed, this, MHD_OPTION_UNESCAPE_CALLBACK,
+                               &unescape, nullptr, MHD_OPTION_END);
     if (daemon_ == nullptr) {
         close(listener->descriptor);
         return tl::unexpected(fmt::format("the web server could not be started: {}", std::strerror(errno)));
