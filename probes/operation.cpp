@@ -3,6 +3,7 @@
 #include <charconv>
 #include <mutex>
 #include <stdexcept>
+#include <unordered_map>
 #include <utility>
 
 #define TOML_ENABLE_FORMATTERS 0

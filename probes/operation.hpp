@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 #include <typeindex>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "probes/io/loop.hpp"
@@ -61,25 +61,53 @@ private:
 /// What the steps of one run share: an open XMPP stream, cookies. Closed, in reverse order, when the run ends.
 class Session {
 public:
+    Session() = default;
+    ~Session() { close(); }
+    Session(Session&&) = default;
+    Session& operator=(Session&& other) noexcept {
+        if (this != &other) {
+            close();
+            parts_ = std::move(other.parts_);
+        }
+        return *this;
+    }
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+
     /// The object of type T that an earlier step put here, or null.
     template <class T>
     [[nodiscard]] T* find() const {
-        const auto it = parts_.find(typeid(T));
-        return it == parts_.end() ? nullptr : static_cast<T*>(it->second.get());
+        for (const Part& part : parts_) {
+            if (part.type == typeid(T)) {
+                return static_cast<T*>(part.object.get());
+            }
+        }
+        return nullptr;
     }
+    /// In place of one of the same type, which is closed.
     template <class T>
     T& put(std::shared_ptr<T> part) {
         T& reference = *part;
-        parts_[typeid(T)] = std::move(part);
+        drop<T>();
+        parts_.push_back({typeid(T), std::move(part)});
         return reference;
     }
     template <class T>
     void drop() {
-        parts_.erase(typeid(T));
+        std::erase_if(parts_, [](const Part& part) { return part.type == typeid(T); });
     }
 
 private:
-    std::unordered_map<std::type_index, std::shared_ptr<void>> parts_;
+    struct Part {
+        std::type_index type;
+        std::shared_ptr<void> object;
+    };
+    void close() {
+        while (!parts_.empty()) {
+            parts_.pop_back();
+        }
+    }
+    std::vector<Part> parts_;  // a handful, in the order they came
 };
 
 /// What a series remembers from run to run and across restarts (a log's read position). Small texts.
