@@ -220,6 +220,22 @@ TEST_CASE("missed runs are counted by the schedule, whatever stretch is asked fo
     CHECK(count_missed(clock, ledger.missed[1], start, now) == overdue);
 }
 
+TEST_CASE("a run is counted as missed from the very moment on at which its time is booked so") {
+    const std::vector<Run> runs = runs_of("+");
+    const auto missed_by = [&](Instant now) {
+        std::uint64_t count = 0;
+        for (const MissedRuns& missed :
+             make_ledger(clock_of_a_minute, judge_by_verdict(runs), start, now, now).missed) {
+            count += count_missed(clock_of_a_minute, missed, start, now);
+        }
+        return count;
+    };
+    CHECK(missed_by(start + 80s - 1us) == 0);
+    CHECK(missed_by(start + 80s) == 1);
+    CHECK(missed_by(start + 140s - 1us) == 1);
+    CHECK(missed_by(start + 140s) == 2);
+}
+
 TEST_CASE("each stretch of trouble keeps its first run's reason") {
     std::vector<Run> runs = runs_of("+FF+.p");
     runs[1].reason = "refused";
