@@ -89,7 +89,7 @@ Task<Outcome> run_connect(StepContext& context) {
     const Arguments& arguments = context.arguments;
     const std::string& host = arguments.text("host");
     const auto port = static_cast<std::uint16_t>(arguments.integer("port"));
-    const std::string peer = host + ":" + std::to_string(port);
+    const std::string peer = host_and_port(host, port);
 
     auto connected = co_await connect_tcp(context.engine, host, port, context.deadline);
     if (!connected) {

@@ -18,7 +18,7 @@ struct HttpTarget {
     std::uint16_t port = 80;
     bool tls = false;
     /// "im1:443", for reasons.
-    [[nodiscard]] std::string peer() const { return host + ":" + std::to_string(port); }
+    [[nodiscard]] std::string peer() const { return host_and_port(host, port); }
 };
 
 /// `url`, or where it leads from `base` when it is relative. The error is a sentence.

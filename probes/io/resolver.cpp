@@ -222,6 +222,11 @@ std::string Address::text() const {
     return std::string(room) + ":" + std::to_string(ntohs(address.sin_port));
 }
 
+std::string host_and_port(const std::string& host, std::uint16_t port) {
+    const bool bare_v6 = host.find(':') != std::string::npos && !host.starts_with('[');
+    return (bare_v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
 std::string Address::host() const {
     const std::string whole = text();
     const std::string bare = whole.substr(0, whole.rfind(':'));

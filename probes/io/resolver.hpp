@@ -1,6 +1,7 @@
 // Names to addresses through one shared c-ares channel, so that look-up time is its own figure for every operation.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -24,6 +25,9 @@ struct Address {
     /// "192.0.2.1" or "2001:db8::1".
     [[nodiscard]] std::string host() const;
 };
+
+/// "im1:443" or "[2001:db8::1]:443", for reasons.
+[[nodiscard]] std::string host_and_port(const std::string& host, std::uint16_t port);
 
 /// Why something could not be had, and which verdict that is.
 struct Trouble {

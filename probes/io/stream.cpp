@@ -111,7 +111,7 @@ Task<tl::expected<Connected, Trouble>> connect_tcp(Engine& engine, std::string h
         // An address that swallows everything gets its share of the time only, so that the others have theirs.
         const TimePoint began = Loop::now();
         const TimePoint share = deadline == never ? never : began + (deadline - began) / static_cast<int>(left--);
-        std::string where = host + ":" + std::to_string(port);
+        std::string where = host_and_port(host, port);
         if (address.host() != host) {
             where += " (" + address.host() + ")";
         }

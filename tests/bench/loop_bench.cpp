@@ -1,10 +1,9 @@
 // Measures the event loop: memory of what waits, lateness of timers, cost of wake-ups. Run by hand; prints one line
-// a figure. The decision note 2026-11-21-event-loop.md tells how the same was measured with libevent.
+// a figure. The decision note 2026-11-21-event-loop.md compares the same over libevent (libevent_bench.cpp).
 //
 //   loop_bench memory  COUNT     bytes of heap for COUNT coroutines that each wait for a descriptor with a deadline
 //   loop_bench timers  COUNT     lateness of COUNT timers spread over two seconds
-//   loop_bench wakeups COUNT     COUNT round trips between two coroutines over a socket pair
-//   loop_bench probes  COUNT     COUNT waits with deadline, each satisfied, over 100 socket pairs
+//   loop_bench wakeups COUNT     COUNT round trips between two coroutines over a socket pair, then over 100 pairs
 
 #include <malloc.h>
 #include <sys/eventfd.h>

@@ -59,6 +59,9 @@ TEST_CASE("numeric addresses need no name server, and get their port") {
     const Found found = look_up(engine, "2001:db8::1");
     REQUIRE(found.has_value());
     CHECK(found->front().host() == "2001:db8::1");
+    CHECK(host_and_port("2001:db8::1", 443) == "[2001:db8::1]:443");
+    CHECK(host_and_port("[2001:db8::1]", 443) == "[2001:db8::1]:443");
+    CHECK(host_and_port("im1", 443) == "im1:443");
 }
 
 TEST_CASE("names of /etc/hosts need no name server") {
