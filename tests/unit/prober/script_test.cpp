@@ -1,203 +1,18 @@
 #include "prober/script.hpp"
 
-#include <array>
-#include <stdexcept>
-
 #include <doctest/doctest.h>
 
-#include "probes/io/engine.hpp"
-#include "schemas/secrets.hpp"
-#include "tests/unit/prober/fakes.hpp"
+#include "tests/unit/prober/stage.hpp"
 
 using namespace slimtax;
 using namespace slimtax::prober;
+using namespace slimtax::prober::fakes;
 using namespace std::chrono_literals;
 using schemas::Duration;
-using schemas::ParameterType;
 using schemas::RunResult;
 using schemas::TextList;
 using schemas::TextMap;
 using schemas::Verdict;
-
-namespace {
-
-// What the fake operations were called with, in order.
-struct Call {
-    std::string say;
-    std::string host;
-    std::int64_t items = 0;
-    TextList list;
-    TextMap map;
-    Duration allowance{};
-    schemas::Instant wall_now;
-};
-std::vector<Call> calls;
-
-constexpr std::array parameters{
-    schemas::Parameter{.name = "say", .type = ParameterType::text, .fallback = "\"hello\"", .help = ""},
-    schemas::Parameter{.name = "host", .type = ParameterType::text, .help = ""},
-    schemas::Parameter{
-        .name = "items", .type = ParameterType::integer, .fallback = "3", .help = "", .least = 1, .most = 100},
-    schemas::Parameter{.name = "took", .type = ParameterType::duration, .help = ""},
-    schemas::Parameter{.name = "list", .type = ParameterType::text_list, .fallback = "[\"a\"]", .help = ""},
-    schemas::Parameter{.name = "map", .type = ParameterType::text_map, .help = ""},
-};
-constexpr std::array outputs{
-    schemas::Output{"said", schemas::OutputType::text, ""},
-    schemas::Output{"items", schemas::OutputType::number, ""},
-    schemas::Output{"time.connect", schemas::OutputType::duration, ""},
-};
-
-void note_call(probes::StepContext& context) {
-    const probes::Arguments& arguments = context.arguments;
-    calls.push_back({arguments.text("say"), arguments.text("host"), arguments.integer("items"), arguments.list("list"),
-                     arguments.map("map"), std::chrono::duration_cast<Duration>(context.deadline - probes::Loop::now()),
-                     context.wall_now});
-    if (arguments.has("took")) {
-        context.report.response(arguments.duration("took"));
-    }
-    context.report.output("said", arguments.text("say"));
-    context.report.output("items", static_cast<double>(arguments.integer("items")));
-    context.report.timing("connect", 2ms);
-    context.report.note("said " + arguments.text("say"));
-}
-
-probes::Task<probes::Outcome> answer(probes::StepContext& context) {
-    note_call(context);
-    co_return probes::Outcome::ok();
-}
-probes::Task<probes::Outcome> refuse(probes::StepContext& context) {
-    note_call(context);
-    co_return probes::Outcome::failed("server refused \"" + context.arguments.text("say") + "\"");
-}
-probes::Task<probes::Outcome> hang(probes::StepContext& context) {
-    note_call(context);
-    co_await context.engine.loop().sleep_until(context.deadline);
-    co_return probes::Outcome::timeout("no answer from server:1");
-}
-probes::Task<probes::Outcome> fault(probes::StepContext& context) {
-    note_call(context);
-    co_return probes::Outcome::fault("no descriptors are left");
-}
-probes::Task<probes::Outcome> throws(probes::StepContext& context) {
-    note_call(context);
-    throw std::runtime_error("bug 42");
-    co_return probes::Outcome::ok();
-}
-probes::Task<probes::Outcome> throws_a_number(probes::StepContext& context) {
-    note_call(context);
-    throw 42;
-    co_return probes::Outcome::ok();
-}
-probes::Task<probes::Outcome> count(probes::StepContext& context) {
-    note_call(context);
-    context.report.work = 5;
-    context.report.work_span = 60s;
-    context.report.users = {{"alice", 3}, {"bob", 2}};
-    co_return probes::Outcome::ok();
-}
-
-constexpr schemas::OperationInfo info_of(std::string_view name) {
-    return {.name = name,
-            .levels = "A2",
-            .summary = "",
-            .parameters = parameters,
-            .outputs = outputs,
-            .target_parameter = "host",
-            .example = ""};
-}
-
-const std::array operations{
-    probes::Operation{info_of("fake.answer"), answer}, probes::Operation{info_of("fake.refuse"), refuse},
-    probes::Operation{info_of("fake.hang"), hang},     probes::Operation{info_of("fake.fault"), fault},
-    probes::Operation{info_of("fake.throw"), throws},  probes::Operation{info_of("fake.number"), throws_a_number},
-    probes::Operation{info_of("fake.count"), count},
-};
-
-const probes::Operation* find_fake(std::string_view name) {
-    for (const probes::Operation& operation : operations) {
-        if (operation.info.name == name) {
-            return &operation;
-        }
-    }
-    return nullptr;
-}
-
-class NoMemory final : public probes::Memory {
-public:
-    [[nodiscard]] std::optional<std::string> recall(std::string_view) const override { return std::nullopt; }
-    void remember(std::string_view, std::string) override {}
-};
-
-class Stage {
-public:
-    Stage() : environment(engine) {
-        calls.clear();
-        environment.find_operation = find_fake;
-        environment.secret = [this](std::string_view name) { return secrets.find(std::string(name)); };
-        environment.redact = [this](std::string_view text) { return secrets.redactor().redact(text); };
-        environment.random = [this] { return dice; };
-        environment.pseudonyms = Pseudonyms("Jefe");
-    }
-
-    RunResult run(schemas::Probe probe, ScriptWatcher* watcher = nullptr) {
-        RunRequest request;
-        request.definition = fakes::definition("web", {std::move(probe)});
-        request.probe = &request.definition->probes[0];
-        request.target = "im1";
-        request.location = "noc";
-        request.intended = schemas::Instant(1'800'000'000s);
-        request.started = schemas::Instant(1'800'000'000s + 40us);
-        return engine.loop().run_until_done(run_script(environment, std::move(request), memory, watcher));
-    }
-
-    RunResult run_steps(std::vector<schemas::Step> steps, Duration timeout = 10s) {
-        auto probe = fakes::probe("front", 30s, timeout);
-        probe.steps = std::move(steps);
-        return run(std::move(probe));
-    }
-
-    probes::Engine engine;
-    schemas::Secrets secrets{
-        std::nullopt, [](const std::string& variable) {
-            return variable == "SLIMTAX_SECRET_DOOR" ? std::optional<std::string>("open sesame 1001") : std::nullopt;
-        }};
-    ScriptEnvironment environment;
-    NoMemory memory;
-    double dice = 0.5;
-};
-
-schemas::Step saying(std::string operation, std::string text) {
-    schemas::Step made = fakes::step(std::move(operation));
-    made.parameters["say"] = std::move(text);
-    return made;
-}
-
-schemas::Step always(schemas::Step made) {
-    made.always = true;
-    return made;
-}
-
-schemas::Condition condition(std::string_view text) {
-    return schemas::Condition::parse(text, outputs).value();
-}
-schemas::Pattern pattern(std::string_view text) {
-    return schemas::Pattern::compile(text).value();
-}
-
-std::vector<std::string> said() {
-    std::vector<std::string> texts;
-    for (const Call& call : calls) {
-        texts.push_back(call.say);
-    }
-    return texts;
-}
-
-bool mentions(const std::string& text, std::string_view part) {
-    return text.find(part) != std::string::npos;
-}
-
-}  // namespace
 
 TEST_CASE("steps run in order, and the run's response is the sum of theirs") {
     Stage stage;
@@ -217,40 +32,6 @@ TEST_CASE("steps run in order, and the run's response is the sum of theirs") {
     CHECK(result.every == 30s);
     CHECK(result.intended == schemas::Instant(1'800'000'000s));
     CHECK(result.started - result.intended == 40us);
-}
-
-TEST_CASE("think time is counted in the length, never in the response") {
-    Stage stage;
-    auto probe = fakes::probe("front", 30s, 10s);
-    probe.think = schemas::ThinkTime{20ms, 40ms};
-    probe.steps = {saying("fake.answer", "one"), saying("fake.answer", "two")};
-    probe.steps[0].parameters["took"] = Duration(5ms);
-    probe.steps[1].parameters["took"] = Duration(5ms);
-    probe.steps[1].think = schemas::ThinkTime{10ms, 10ms};
-    stage.dice = 0.5;
-    const RunResult result = stage.run(probe);
-    CHECK(result.response == 10ms);
-    CHECK(result.steps[0].think >= 30ms);
-    CHECK(result.steps[0].offset >= 30ms);
-    CHECK(result.steps[1].think >= 10ms);
-    CHECK(result.length >= 40ms);
-    CHECK(calls.at(1).wall_now - result.started == result.steps[1].offset);
-}
-
-TEST_CASE("a pause is drawn evenly between its least and its most") {
-    struct Watcher : ScriptWatcher {
-        void pausing(const schemas::Step&, Duration pause) override { pauses.push_back(pause); }
-        std::vector<Duration> pauses;
-    } watcher;
-    Stage stage;
-    auto probe = fakes::probe("front", 30s, 10s);
-    probe.think = schemas::ThinkTime{2ms, 6ms};
-    probe.steps = {fakes::step("fake.answer")};
-    for (const double dice : {0.0, 0.25, 0.999999999}) {
-        stage.dice = dice;
-        stage.run(probe, &watcher);
-    }
-    CHECK(watcher.pauses == std::vector<Duration>{2ms, 3ms, 5999us});
 }
 
 TEST_CASE("references expand in texts, lists and maps") {
@@ -320,33 +101,6 @@ TEST_CASE("an always step that fails after everything went well fails the run") 
     CHECK(result.reason == "server refused \"out\"");
 }
 
-TEST_CASE("after a failure nobody thinks any more") {
-    Stage stage;
-    auto probe = fakes::probe("front", 30s, 10s);
-    probe.steps = {saying("fake.refuse", "a"), always(saying("fake.answer", "out"))};
-    probe.steps[1].think = schemas::ThinkTime{1h, 2h};
-    const RunResult result = stage.run(probe);
-    CHECK(result.steps.at(1).think == Duration::zero());
-}
-
-TEST_CASE("slower than within is slow, which a failure outweighs") {
-    Stage stage;
-    auto slow = saying("fake.answer", "one");
-    slow.parameters["took"] = Duration(9210ms);
-    slow.within = 8s;
-    auto quick = slow;
-    quick.parameters["took"] = Duration(8s);
-    RunResult result = stage.run_steps({slow, quick});
-    CHECK(result.verdict == Verdict::slow);
-    CHECK(result.reason == "fake.answer at im1 took 9.21 s, longer than 8 s");
-    CHECK(result.steps[0].verdict == Verdict::slow);
-    CHECK(result.steps[1].verdict == Verdict::ok);
-
-    result = stage.run_steps({slow, saying("fake.refuse", "two")});
-    CHECK(result.verdict == Verdict::failed);
-    CHECK(result.reason == "server refused \"two\"");
-}
-
 TEST_CASE("an unmet expectation is a failure in the condition's own words") {
     Stage stage;
     auto step = fakes::step("fake.answer");
@@ -389,37 +143,6 @@ TEST_CASE("an always step that leans on what was never saved is left out") {
     CHECK(said() == std::vector<std::string>{"login"});
 }
 
-TEST_CASE("a step's own time-out ends it, with the operation's reason") {
-    Stage stage;
-    auto step = fakes::step("fake.hang");
-    step.timeout = 20ms;
-    const RunResult result = stage.run_steps({step, fakes::step("fake.answer")});
-    CHECK(result.verdict == Verdict::timeout);
-    CHECK(result.reason == "no answer from server:1");
-    CHECK(calls.size() == 1);
-}
-
-TEST_CASE("the run's time-out names the step that was under way") {
-    Stage stage;
-    auto step = fakes::step("fake.hang");
-    step.label = "fetch";
-    step.timeout = 1h;
-    const RunResult result = stage.run_steps({step, fakes::step("fake.answer")}, 30ms);
-    CHECK(result.verdict == Verdict::timeout);
-    CHECK(result.reason == "the run's time-out of 30 ms passed during 'fetch': no answer from server:1");
-    CHECK(calls.at(0).allowance <= 30ms);
-}
-
-TEST_CASE("the run's time-out also passes in a pause") {
-    Stage stage;
-    auto step = fakes::step("fake.answer");
-    step.think = schemas::ThinkTime{1h, 1h};
-    const RunResult result = stage.run_steps({step}, 20ms);
-    CHECK(result.verdict == Verdict::timeout);
-    CHECK(result.reason == "the run's time-out of 20 ms passed in the pause before 'fake.answer'");
-    CHECK(calls.empty());
-}
-
 TEST_CASE("an always step has its own time after the run's has passed") {
     Stage stage;
     auto own = always(fakes::step("fake.answer"));
@@ -432,20 +155,6 @@ TEST_CASE("an always step has its own time after the run's has passed") {
     CHECK(calls[2].allowance > 4s);
     CHECK(calls[2].allowance <= always_allowance);
     CHECK(result.steps[2].verdict == Verdict::ok);
-}
-
-TEST_CASE("a run that only its always step carried past its time-out is a timeout") {
-    Stage stage;
-    auto slow_logout = always(fakes::step("fake.hang"));
-    slow_logout.timeout = 60ms;
-    CHECK(stage.run_steps({fakes::step("fake.answer"), slow_logout}, 20ms).verdict == Verdict::timeout);
-}
-
-TEST_CASE("the longest run allows for the always steps") {
-    auto probe = fakes::probe("front", 30s, 10s);
-    probe.steps = {fakes::step("fake.answer"), always(fakes::step("fake.answer")), always(fakes::step("fake.answer"))};
-    probe.steps[1].timeout = 3s;
-    CHECK(longest_run(probe) == 10s + 3s + always_allowance);
 }
 
 TEST_CASE("a missing secret is the prober's fault, said with its name") {
@@ -526,29 +235,4 @@ TEST_CASE("reasons are one line of valid UTF-8 of bounded length") {
     result = stage.run_steps({saying("fake.refuse", std::string(5000, 'x'))});
     CHECK(result.reason.size() <= 500);
     CHECK(result.reason.ends_with("…"));
-}
-
-TEST_CASE("while the prober stood still nothing was learnt about the service") {
-    Stage stage;
-    Duration still{};
-    stage.environment.stood_still = [&still] { return std::exchange(still, still + 3s); };
-    const RunResult result = stage.run_steps({saying("fake.refuse", "a")});
-    CHECK(result.verdict == Verdict::prober_fault);
-    CHECK(result.reason == "this prober stood still for 3 s during 'fake.refuse', so its outcome says nothing");
-}
-
-TEST_CASE("a run cut short by the prober's stop is not run; what had failed before stays so") {
-    Stage stage;
-    bool stopping = false;
-    stage.environment.stopping = [&stopping] { return stopping; };
-    struct Stopper : ScriptWatcher {
-        explicit Stopper(bool& a_flag) : flag(a_flag) {}
-        void starting(const schemas::Step& step) override { flag = flag || step.operation == "fake.refuse"; }
-        bool& flag;
-    } stopper(stopping);
-    auto probe = fakes::probe("front", 30s, 10s);
-    probe.steps = {fakes::step("fake.answer"), fakes::step("fake.refuse"), always(fakes::step("fake.answer"))};
-    const RunResult result = stage.run(probe, &stopper);
-    CHECK(result.verdict == Verdict::not_run);
-    CHECK(result.reason == "the prober was stopped during 'fake.refuse'");
 }
