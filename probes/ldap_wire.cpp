@@ -98,6 +98,9 @@ tl::expected<std::size_t, std::string> ldap_message_size(std::string_view bytes)
 }
 
 std::optional<LdapAnswer> ldap_notice_in(const std::string& message) {
+    if (message.empty()) {
+        return std::nullopt;  // liblber would read where nothing is
+    }
     berval bytes{};
     bytes.bv_len = message.size();
     bytes.bv_val = const_cast<char*>(message.data());
