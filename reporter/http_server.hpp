@@ -1,5 +1,5 @@
 // The reporter's HTTP server: plain requests and responses for the handlers, event streams for live pages.
-// Behind it stands libmicrohttpd (decision note docs/decisions/2026-11-21-http-server.md): one thread watches all
+// Behind it stands libmicrohttpd (tests/bench/event_streams_bench.cpp measures it): one thread watches all
 // connections, a few workers run the handlers, so a handler may wait (for a commit) without holding others up.
 #pragma once
 
