@@ -112,7 +112,7 @@ Task<tl::expected<std::shared_ptr<LdapConnection>, Trouble>> connect_and_bind(St
                                                       "would be anonymous, whatever the dn"});
     }
     const std::uint16_t port = port_of(arguments);
-    const std::string address = fmt::format("{}:{}", host, port);
+    const std::string address = host_and_port(host, port);
     auto connected = co_await connect_tcp(context.engine, host, port, patience.deadline);
     if (!connected) {
         co_return tl::unexpected(std::move(connected.error()));
@@ -181,10 +181,11 @@ LdapConnection* earlier_bind(StepContext& context) {
         return nullptr;
     }
     // Without a port of its own the search means the server that the bind found, whichever port that was.
-    const std::string host = arguments.text("host") + ":";
+    const std::string& host = arguments.text("host");
+    const std::string any_port = host_and_port(host, 0);
     const bool same = arguments.has("port")
-                          ? connection->address() == fmt::format("{}{}", host, arguments.integer("port"))
-                          : connection->address().starts_with(host);
+                          ? connection->address() == host_and_port(host, port_of(arguments))
+                          : connection->address().starts_with(any_port.substr(0, any_port.size() - 1));
     return same ? connection : nullptr;
 }
 

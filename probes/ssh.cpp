@@ -114,7 +114,7 @@ Task<Outcome> run_login(StepContext& context) {
     }
     const std::string host = arguments.text("host");
     const auto port = static_cast<std::uint16_t>(arguments.integer("port"));
-    const std::string address = fmt::format("{}:{}", host, port);
+    const std::string address = host_and_port(host, port);
     auto connected = co_await connect_tcp(context.engine, host, port, patience.deadline);
     if (!connected) {
         co_return outcome_of(std::move(connected.error()));

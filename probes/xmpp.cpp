@@ -97,9 +97,9 @@ Task<Outcome> run_login(StepContext& context) {
     }
     context.report.timing("lookup", connected->lookup);
     context.report.timing("connect", connected->connect);
-    context.report.note(fmt::format("connected to {}:{} ({})", host, port, connected->peer.text()));
+    context.report.note(fmt::format("connected to {} ({})", host_and_port(host, port), connected->peer.text()));
 
-    const std::string address = fmt::format("{}:{}", host, port);
+    const std::string address = host_and_port(host, port);
     Stream stream(context.engine, std::move(connected->socket), "XMPP server " + address);
     const auto session =
         std::make_shared<XmppSession>(XmppSession{xmpp::Client(context.engine, std::move(stream), address), {}});
