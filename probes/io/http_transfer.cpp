@@ -353,6 +353,10 @@ std::string Transfer::failure_reason() const {
             return "connection to " + peer + " broken" +
                    (header_bytes_ == 0 ? " before an answer came: " : " in the middle of the answer: ") +
                    std::strerror(static_cast<int>(error));
+        case CURLE_COULDNT_CONNECT:
+            // We connected; the peer took it back before curl could send, and curl drops the socket's own error.
+            return "connection to " + peer + " broken before an answer came: " +
+                   std::strerror(error == 0 ? ECONNRESET : static_cast<int>(error));
         case CURLE_UNSUPPORTED_PROTOCOL:
         case CURLE_WEIRD_SERVER_REPLY: return peer + " answered with something that is not HTTP";
         default: return "HTTP with " + peer + " failed: " + detail;
