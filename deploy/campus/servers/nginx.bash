@@ -1,0 +1,39 @@
+# Pages, a log-in, a slow page; DIR/access.log. Web: u001 with `pw-u001` under /portal/.
+server_options='tls_port certificates cert users'
+
+serve_nginx() {
+    mkdir -p "$dir/www/portal"
+    echo '<!doctype html><title>Campus</title><h1>Welcome to campus</h1>' > "$dir/www/index.html"
+    echo '<!doctype html><title>Portal</title><p>Your loans: 2 books</p>' > "$dir/www/portal/index.html"
+    for id in $(user_ids); do echo "$id:$(openssl passwd -apr1 -salt "$id" "pw-$id")"; done > "$dir/users"
+    local tls_lines=""
+    if [ -n "$tls_port" ]; then
+        tls_lines="listen 127.0.0.1:$tls_port ssl; ssl_certificate $certificates/$cert.pem; ssl_certificate_key $certificates/$cert.key;"
+    fi
+    local as_user=""
+    [ "$(id -u)" -ne 0 ] || as_user="user root;"
+    cat > "$dir/nginx.conf" <<CONF
+$as_user
+worker_processes 1;
+daemon off;
+pid $dir/pid;
+error_log $dir/error.log;
+events { worker_connections 512; }
+http {
+  client_body_temp_path $dir/t1; proxy_temp_path $dir/t2; fastcgi_temp_path $dir/t3; uwsgi_temp_path $dir/t4; scgi_temp_path $dir/t5;
+  default_type text/html;
+  log_format campus '\$time_iso8601 user=\$remote_user "\$request" \$status \$body_bytes_sent \$request_time';
+  access_log $dir/access.log campus;
+  server {
+    listen 127.0.0.1:$port;
+    $tls_lines
+    root $dir/www;
+    location /portal/ { auth_basic "Campus portal"; auth_basic_user_file $dir/users; }
+    location = /old { return 302 /; }
+    location = /loop { return 302 /loop; }
+    location = /broken { return 500 "it broke\n"; }
+  }
+}
+CONF
+    exec nginx -c "$dir/nginx.conf" -e "$dir/error.log"
+}
