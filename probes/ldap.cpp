@@ -17,82 +17,70 @@ using schemas::OutputType;
 using schemas::Parameter;
 using schemas::ParameterType;
 
-constexpr std::array<std::string_view, 3> tls_choices{"none", "starttls", "ldaps"};
+constexpr std::array<std::string_view, 3> ldap_tls_choices{"none", "starttls", "ldaps"};
 constexpr std::array<std::string_view, 3> scope_choices{"base", "one", "sub"};
 
-constexpr Parameter host_parameter{.name = "host", .help = "The server; omitted: the probe's target."};
-constexpr Parameter port_parameter{.name = "port",
-                                   .type = ParameterType::integer,
-                                   .help = "The server's port; omitted: 389, or 636 for ldaps.",
-                                   .least = 1,
-                                   .most = 65535};
-constexpr Parameter tls_parameter{
-    .name = "tls",
-    .type = ParameterType::choice,
-    .fallback = R"("none")",
-    .help = "Whether to encrypt: none, starttls (on the plain port) or ldaps (from the first byte).",
-    .choices = tls_choices};
-constexpr Parameter verify_parameter{.name = "verify",
-                                     .type = ParameterType::boolean,
-                                     .fallback = "true",
-                                     .help = "Whether the server's certificate must be valid."};
-constexpr Parameter ca_parameter{.name = "ca_file",
-                                 .help = "PEM file with the authorities to trust; omitted: the prober's."};
-constexpr Parameter dn_parameter{.name = "dn",
-                                 .help = "Who binds, as a distinguished name; omitted: anonymous.",
-                                 .example = R"("uid=probe,ou=people,dc=campus,dc=example")"};
-constexpr Parameter password_parameter{.name = "password",
-                                       .help = "The password of `dn`; write ${secret:NAME}.",
-                                       .example = R"("${secret:directory-probe}")"};
-
-constexpr std::array bind_parameters{host_parameter, port_parameter, tls_parameter,     verify_parameter,
-                                     ca_parameter,   dn_parameter,   password_parameter};
-
-constexpr std::array search_parameters{
+constexpr std::array connect_parameters{
     host_parameter,
-    port_parameter,
-    tls_parameter,
-    verify_parameter,
-    ca_parameter,
-    dn_parameter,
-    password_parameter,
-    Parameter{.name = "base",
-              .help = "Where to search; omitted: the root, which only scope base finds.",
-              .example = R"("ou=people,dc=campus,dc=example")"},
-    Parameter{.name = "scope",
+    port_parameter("", "The server's port; omitted: 389, or 636 for ldaps."),
+    Parameter{.name = "tls",
               .type = ParameterType::choice,
-              .fallback = R"("sub")",
-              .help = "How deep: base (that entry alone), one (its children) or sub (all below).",
-              .choices = scope_choices},
-    Parameter{.name = "filter",
-              .fallback = R"toml("(objectClass=*)")toml",
-              .help = "What to find, as an LDAP filter.",
-              .example = R"toml("(uid=probe)")toml"},
-    Parameter{.name = "attributes",
-              .type = ParameterType::text_list,
-              .help = "Which attributes to get; omitted: all. The first one becomes `value` and `values`.",
-              .example = R"(["mail"])"},
-    Parameter{.name = "limit",
-              .type = ParameterType::integer,
-              .fallback = "100",
-              .help = "At most so many entries; more are not asked for, and `truncated` is true then.",
-              .least = 1,
-              .most = 100000},
+              .fallback = R"("none")",
+              .help = "Whether to encrypt: none, starttls (on the plain port) or ldaps (from the first byte).",
+              .choices = ldap_tls_choices},
+};
+constexpr std::array account_parameters{
+    Parameter{.name = "dn",
+              .help = "Who binds, as a distinguished name; omitted: anonymous.",
+              .example = R"("uid=probe,ou=people,dc=campus,dc=example")"},
+    Parameter{.name = "password",
+              .help = "The password of `dn`; write ${secret:NAME}.",
+              .example = R"("${secret:directory-probe}")"},
 };
 
-constexpr std::array search_outputs{
-    Output{"entries", OutputType::number, "How many entries were found."},
-    Output{"truncated", OutputType::boolean, "There are more than `limit`."},
-    Output{"dn", OutputType::text, "The distinguished name of the first entry."},
-    Output{"value", OutputType::text, "The first value of the first of `attributes`, in the first entry."},
-    Output{"values", OutputType::text, "All values of that attribute in the first entry, one a line."},
-};
+constexpr auto bind_parameters = joined(connect_parameters, trust_parameters, account_parameters);
 
-std::uint16_t port_of(const Arguments& arguments) {
-    if (arguments.has("port")) {
-        return static_cast<std::uint16_t>(arguments.integer("port"));
-    }
-    return arguments.text("tls") == "ldaps" ? 636 : 389;
+constexpr auto bind_outputs = joined(connection_outputs, tls_outputs);
+
+constexpr auto search_parameters =
+    joined(bind_parameters,
+           std::array{
+               Parameter{.name = "base",
+                         .help = "Where to search; omitted: the root, which only scope base finds.",
+                         .example = R"("ou=people,dc=campus,dc=example")"},
+               Parameter{.name = "scope",
+                         .type = ParameterType::choice,
+                         .fallback = R"("sub")",
+                         .help = "How deep: base (that entry alone), one (its children) or sub (all below).",
+                         .choices = scope_choices},
+               Parameter{.name = "filter",
+                         .fallback = R"toml("(objectClass=*)")toml",
+                         .help = "What to find, as an LDAP filter.",
+                         .example = R"toml("(uid=probe)")toml"},
+               Parameter{.name = "attributes",
+                         .type = ParameterType::text_list,
+                         .help = "Which attributes to get; omitted: all. The first one becomes `value` and `values`.",
+                         .example = R"(["mail"])"},
+               Parameter{.name = "limit",
+                         .type = ParameterType::integer,
+                         .fallback = "100",
+                         .help = "At most so many entries; more are not asked for, and `truncated` is true then.",
+                         .least = 1,
+                         .most = 100000},
+           });
+
+constexpr auto search_outputs =
+    joined(bind_outputs,
+           std::array{
+               Output{"entries", OutputType::number, "How many entries were found."},
+               Output{"truncated", OutputType::boolean, "There are more than `limit`."},
+               Output{"dn", OutputType::text, "The distinguished name of the first entry."},
+               Output{"value", OutputType::text, "The first value of the first of `attributes`, in the first entry."},
+               Output{"values", OutputType::text, "All values of that attribute in the first entry, one a line."},
+           });
+
+std::uint16_t ldap_port(const Arguments& arguments) {
+    return port_of(arguments, arguments.text("tls") == "ldaps" ? 636 : 389, 636);
 }
 
 // Opens a connection as the step's parameters say, and binds.
@@ -100,7 +88,6 @@ Task<tl::expected<std::shared_ptr<LdapConnection>, Trouble>> connect_and_bind(St
                                                                               const Patience& patience,
                                                                               bool anonymous_bind) {
     const Arguments& arguments = context.arguments;
-    const std::string host = arguments.text("host");
     const std::string dn = arguments.text("dn");
     const std::string password = arguments.text("password");
     const std::string tls = arguments.text("tls");
@@ -111,46 +98,29 @@ Task<tl::expected<std::shared_ptr<LdapConnection>, Trouble>> connect_and_bind(St
                                                     : "an LDAP bind with a dn needs a password: with an empty one it "
                                                       "would be anonymous, whatever the dn"});
     }
-    const std::uint16_t port = port_of(arguments);
-    const std::string address = host_and_port(host, port);
-    auto connected = co_await connect_tcp(context.engine, host, port, patience.deadline);
-    if (!connected) {
-        co_return tl::unexpected(std::move(connected.error()));
+    const Endpoint endpoint = Endpoint::of(arguments, "LDAP server", ldap_port(arguments));
+    auto stream = co_await open_stream(context, endpoint);
+    if (!stream) {
+        co_return tl::unexpected(std::move(stream.error()));
     }
-    context.report.timing("lookup", connected->lookup);
-    context.report.timing("connect", connected->connect);
-    context.report.note(fmt::format("connected to {} ({})", address, connected->peer.text()));
-
-    Stream stream(context.engine, std::move(connected->socket), "LDAP server " + address);
-    TlsOptions trust;
-    trust.server_name = host;
-    trust.verify = arguments.flag("verify");
-    trust.ca_file = arguments.text("ca_file");
-    Patience stage = Patience::until(patience.deadline);
+    tl::expected<void, Trouble> done;
     if (tls == "ldaps") {
-        auto handshake = co_await stream.start_tls(trust, patience.deadline);
-        if (!handshake) {
-            if (handshake.error().kind == Trouble::Kind::timed_out) {
-                co_return tl::unexpected(ran_out("LDAP server " + address, "finish the TLS handshake", patience));
-            }
-            co_return tl::unexpected(std::move(handshake.error()));
+        done = co_await secure(context, *stream, endpoint, patience);
+        if (!done) {
+            co_return tl::unexpected(std::move(done.error()));
         }
     }
     const auto connection =
-        std::make_shared<LdapConnection>(context.engine, std::move(stream), address, tls == "ldaps");
-    tl::expected<void, Trouble> done = co_await connection->prepare(patience);
+        std::make_shared<LdapConnection>(context.engine, std::move(*stream), endpoint.address, tls == "ldaps");
+    done = co_await connection->prepare(patience);
     if (done && tls == "starttls") {
-        done = co_await connection->start_tls(trust, patience);
+        done = co_await connection->start_tls(context, endpoint, patience);
     }
     if (!done) {
         co_return tl::unexpected(std::move(done.error()));
     }
-    if (tls != "none") {
-        context.report.timing("tls", stage.spent());
-        context.report.note("TLS established");
-    }
     if (!dn.empty() || anonymous_bind) {
-        stage = Patience::until(patience.deadline);
+        const Patience stage = Patience::until(patience.deadline);
         done = co_await connection->bind(dn, password, patience);
         if (!done) {
             co_return tl::unexpected(std::move(done.error()));
@@ -184,7 +154,7 @@ LdapConnection* earlier_bind(StepContext& context) {
     const std::string& host = arguments.text("host");
     const std::string any_port = host_and_port(host, 0);
     const bool same = arguments.has("port")
-                          ? connection->address() == host_and_port(host, port_of(arguments))
+                          ? connection->address() == host_and_port(host, ldap_port(arguments))
                           : connection->address().starts_with(any_port.substr(0, any_port.size() - 1));
     return same ? connection : nullptr;
 }
@@ -243,7 +213,7 @@ const std::array rows{
                        .levels = "A2",
                        .summary = "signs in to an LDAP directory; the connection stays for later searches of the run",
                        .parameters = bind_parameters,
-                       .outputs = {},
+                       .outputs = bind_outputs,
                        .target_parameter = "host",
                        .example = R"(do       = "ldap.bind"
 tls      = "starttls"

@@ -130,7 +130,7 @@ Task<Result<void>> LdapConnection::prepare(const Patience& patience) {
     co_return Result<void>{};
 }
 
-Task<Result<void>> LdapConnection::start_tls(const TlsOptions& trust, const Patience& patience) {
+Task<Result<void>> LdapConnection::start_tls(StepContext& context, const Endpoint& endpoint, const Patience& patience) {
     static constexpr std::string_view action = "agree to start TLS";
     int id = 0;
     const int code = ldap_extended_operation(ld_, LDAP_EXOP_START_TLS, nullptr, nullptr, nullptr, &id);
@@ -150,16 +150,10 @@ Task<Result<void>> LdapConnection::start_tls(const TlsOptions& trust, const Pati
         // Whoever sits in between could have put it there, to be taken for an encrypted answer.
         co_return tl::unexpected(broken_by(server_ + " sent more in the clear after it had agreed to start TLS"));
     }
-    auto handshake = co_await stream_.start_tls(trust, patience.deadline);
-    if (!handshake) {
-        broken_ = true;
-        if (handshake.error().kind == Trouble::Kind::timed_out) {
-            co_return tl::unexpected(ran_out(server_, "finish the TLS handshake", patience));
-        }
-        co_return tl::unexpected(std::move(handshake.error()));
-    }
-    encrypted_ = true;
-    co_return Result<void>{};
+    const auto handshake = co_await secure(context, stream_, endpoint, patience);
+    broken_ = !handshake;
+    encrypted_ = handshake.has_value();
+    co_return handshake;
 }
 
 Task<Result<void>> LdapConnection::bind(const std::string& dn, const std::string& password, const Patience& patience) {

@@ -12,9 +12,8 @@
 
 #include <tl/expected.hpp>
 
-#include "probes/io/stream.hpp"
+#include "probes/endpoint.hpp"
 #include "probes/ldap_wire.hpp"
-#include "probes/patience.hpp"
 
 struct ldap;
 struct ldapmsg;
@@ -53,7 +52,8 @@ public:
     /// Must come first. The first one of a process reads configuration and looks up this host's name, in a worker.
     Task<Result<void>> prepare(const Patience& patience);
 
-    Task<Result<void>> start_tls(const TlsOptions& trust, const Patience& patience);
+    /// StartTLS, with the book-keeping of `secure`.
+    Task<Result<void>> start_tls(StepContext& context, const Endpoint& endpoint, const Patience& patience);
 
     /// A simple bind; both empty: anonymous. The password stands in no reason.
     Task<Result<void>> bind(const std::string& dn, const std::string& password, const Patience& patience);

@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "probes/operation.hpp"
+#include "probes/endpoint.hpp"
 #include "probes/ssh_session.hpp"
 
 namespace slimtax::probes {
@@ -27,13 +27,8 @@ constexpr std::array login_parameters{
               .example = R"("${secret:ssh-probe-key}")"},
     Parameter{.name = "key_file", .help = "A file with the user's private key, which only the prober can read."},
     Parameter{.name = "key_passphrase", .help = "The passphrase of the key, if it has one; write ${secret:NAME}."},
-    Parameter{.name = "host", .help = "The server; omitted: the probe's target."},
-    Parameter{.name = "port",
-              .type = ParameterType::integer,
-              .fallback = "22",
-              .help = "The server's port.",
-              .least = 1,
-              .most = 65535},
+    host_parameter,
+    port_parameter("22"),
     Parameter{.name = "host_key",
               .help =
                   "The server's key, as fingerprint (SHA256:…) or public key line (ssh-ed25519 AAAA…); several, one "
@@ -45,11 +40,13 @@ constexpr std::array login_parameters{
               .help = "Whether to open a session after the login, as a terminal would, and close it."},
 };
 
-constexpr std::array login_outputs{
-    Output{"fingerprint", OutputType::text, "The server's host key as SHA256:…"},
-    Output{"key_type", OutputType::text, "The host key's type, such as ssh-ed25519."},
-    Output{"banner", OutputType::text, "What the server calls itself, such as SSH-2.0-OpenSSH_9.2p1."},
-};
+constexpr auto login_outputs =
+    joined(connection_outputs,
+           std::array{
+               Output{"fingerprint", OutputType::text, "The server's host key as SHA256:…"},
+               Output{"key_type", OutputType::text, "The host key's type, such as ssh-ed25519."},
+               Output{"banner", OutputType::text, "What the server calls itself, such as SSH-2.0-OpenSSH_9.2p1."},
+           });
 
 constexpr std::streamsize most_key_bytes = 64 << 10;
 
@@ -112,18 +109,13 @@ Task<Outcome> run_login(StepContext& context) {
         }
         key = std::move(*read);
     }
-    const std::string host = arguments.text("host");
-    const auto port = static_cast<std::uint16_t>(arguments.integer("port"));
-    const std::string address = host_and_port(host, port);
-    auto connected = co_await connect_tcp(context.engine, host, port, patience.deadline);
-    if (!connected) {
-        co_return outcome_of(std::move(connected.error()));
+    const Endpoint endpoint("SSH server", arguments.text("host"), port_of(arguments, 22, 22));
+    auto socket = co_await open_socket(context, endpoint);
+    if (!socket) {
+        co_return outcome_of(std::move(socket.error()));
     }
-    context.report.timing("lookup", connected->lookup);
-    context.report.timing("connect", connected->connect);
-    context.report.note(fmt::format("connected to {} ({})", address, connected->peer.text()));
 
-    SshSession session(context.engine, std::move(connected->socket), address);
+    SshSession session(context.engine, std::move(*socket), endpoint.address);
     Patience stage = Patience::until(patience.deadline);
     tl::expected<void, Trouble> done =
         co_await session.connect(arguments.text("user"), arguments.text("host_key"), patience);

@@ -4,8 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "probes/operation.hpp"
-#include "probes/patience.hpp"
+#include "probes/endpoint.hpp"
 #include "probes/xmpp_client.hpp"
 
 namespace slimtax::probes {
@@ -23,7 +22,7 @@ struct XmppSession {
     schemas::Duration login{};  ///< the login's response time
 };
 
-constexpr std::array<std::string_view, 3> tls_choices{"required", "optional", "none"};
+constexpr std::array<std::string_view, 3> xmpp_tls_choices{"required", "optional", "none"};
 
 constexpr std::array login_parameters{
     Parameter{.name = "user",
@@ -35,30 +34,22 @@ constexpr std::array login_parameters{
               .help = "The user's password; write ${secret:NAME}.",
               .example = R"("${secret:im-probe}")"},
     Parameter{.name = "host", .help = "The server; the target, or else the domain of `user`."},
-    Parameter{.name = "port",
-              .type = ParameterType::integer,
-              .fallback = "5222",
-              .help = "The server's port for clients.",
-              .least = 1,
-              .most = 65535},
+    port_parameter("5222", "The server's port for clients."),
     Parameter{.name = "tls",
               .type = ParameterType::choice,
               .fallback = R"("required")",
               .help = "Whether to encrypt: required fails where TLS is not offered, optional takes it where it is, "
                       "none sends even the password in the clear.",
-              .choices = tls_choices},
-    Parameter{.name = "verify",
-              .type = ParameterType::boolean,
-              .fallback = "true",
-              .help = "Whether the server's certificate must be valid."},
-    Parameter{.name = "ca_file", .help = "PEM file with the authorities to trust; omitted: the prober's."},
+              .choices = xmpp_tls_choices},
+    trust_parameters[0],
+    trust_parameters[1],
     Parameter{.name = "server_name",
               .help = "The name that the certificate must bear; omitted: the domain of `user`, as XMPP wants it."},
 };
 
-constexpr std::array login_outputs{
-    Output{"jid", OutputType::text, "The full JID that the server gave to this session."},
-};
+constexpr auto login_outputs =
+    joined(connection_outputs,
+           std::array{Output{"jid", OutputType::text, "The full JID that the server gave to this session."}});
 
 constexpr std::array roster_outputs{
     Output{"items", OutputType::number, "How many entries the buddy list has."},
@@ -88,21 +79,15 @@ Task<Outcome> run_login(StepContext& context) {
     account.trust.verify = arguments.flag("verify");
     account.trust.ca_file = arguments.text("ca_file");
     const std::string host = arguments.text("host").empty() ? jid->domain : arguments.text("host");
-    const auto port = static_cast<std::uint16_t>(arguments.integer("port"));
+    const Endpoint endpoint("XMPP server", host, port_of(arguments, 5222, 5222));
 
     context.session.drop<XmppSession>();
-    auto connected = co_await connect_tcp(context.engine, host, port, patience.deadline);
-    if (!connected) {
-        co_return outcome_of(std::move(connected.error()));
+    auto stream = co_await open_stream(context, endpoint);
+    if (!stream) {
+        co_return outcome_of(std::move(stream.error()));
     }
-    context.report.timing("lookup", connected->lookup);
-    context.report.timing("connect", connected->connect);
-    context.report.note(fmt::format("connected to {} ({})", host_and_port(host, port), connected->peer.text()));
-
-    const std::string address = host_and_port(host, port);
-    Stream stream(context.engine, std::move(connected->socket), "XMPP server " + address);
-    const auto session =
-        std::make_shared<XmppSession>(XmppSession{xmpp::Client(context.engine, std::move(stream), address), {}});
+    const auto session = std::make_shared<XmppSession>(
+        XmppSession{xmpp::Client(context.engine, std::move(*stream), endpoint.address), {}});
     const auto entered = co_await session->client.log_in(account, context.report, patience);
     if (!entered) {
         co_return outcome_of(entered.error());

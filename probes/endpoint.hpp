@@ -1,0 +1,118 @@
+// What every operation that connects has in common: the parameters that say to whom, the outputs that say how long
+// it took, and the connecting itself with its book-keeping.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include <tl/expected.hpp>
+
+#include "probes/io/stream.hpp"
+#include "probes/operation.hpp"
+#include "probes/patience.hpp"
+
+namespace slimtax::probes {
+
+/// One table of the rows of several.
+template <class Row, std::size_t... sizes>
+[[nodiscard]] constexpr auto joined(const std::array<Row, sizes>&... parts) {
+    std::array<Row, (sizes + ...)> all{};
+    auto place = all.begin();
+    ((place = std::copy(parts.begin(), parts.end(), place)), ...);
+    return all;
+}
+
+/// `host`, which should be the operation's target_parameter.
+inline constexpr schemas::Parameter host_parameter{
+    .name = "host",
+    .required = true,
+    .help = "Name or address of the server; the target fills it when omitted.",
+    .example = R"("${target}")"};
+
+/// `port` with its default as TOML text; "" where the operation has a rule of its own, which `help` tells.
+[[nodiscard]] constexpr schemas::Parameter port_parameter(std::string_view fallback,
+                                                          std::string_view help = "The server's port.") {
+    return {.name = "port",
+            .type = schemas::ParameterType::integer,
+            .fallback = fallback,
+            .help = help,
+            .least = 1,
+            .most = 65535};
+}
+
+inline constexpr std::array<std::string_view, 3> tls_choices{"none", "starttls", "implicit"};
+
+/// `tls` of a protocol that knows both ways to encrypt.
+inline constexpr schemas::Parameter tls_parameter{
+    .name = "tls",
+    .type = schemas::ParameterType::choice,
+    .fallback = R"("none")",
+    .help =
+        "Whether to encrypt: none, starttls (on the plain port, at the client's request) or implicit (from the "
+        "first byte).",
+    .choices = tls_choices};
+
+/// `verify`, `ca_file`, `server_name`: how the server's certificate is judged.
+inline constexpr std::array trust_parameters{
+    schemas::Parameter{
+        .name = "verify",
+        .type = schemas::ParameterType::boolean,
+        .fallback = "true",
+        .help = "Whether the certificate must be valid, for that name, and signed by a trusted authority."},
+    schemas::Parameter{.name = "ca_file",
+                       .help = "PEM file with the authorities to trust for this step, instead of the usual ones."},
+    schemas::Parameter{.name = "server_name",
+                       .help = "The name that the certificate must bear, and that is asked for; omitted: the host."},
+};
+
+/// Left by `open_socket`.
+inline constexpr std::array connection_outputs{
+    schemas::Output{"address", schemas::OutputType::text, "The address that accepted, with its port."},
+    schemas::Output{"time.lookup", schemas::OutputType::duration, "Looking the name up."},
+    schemas::Output{"time.connect", schemas::OutputType::duration, "Making the TCP connection."},
+};
+
+/// Left by `secure`.
+inline constexpr std::array tls_outputs{
+    schemas::Output{"time.tls", schemas::OutputType::duration, "The TLS handshake; only with TLS."},
+    schemas::Output{"cert.days", schemas::OutputType::number,
+                    "Days until the server's certificate ends; only with TLS."},
+};
+
+/// A server as a step names it.
+struct Endpoint {
+    /// `kind` stands before the address in sentences: "IMAP server"; empty: the address alone.
+    Endpoint(std::string_view kind, std::string its_host, std::uint16_t its_port);
+
+    /// As `host` and `trust_parameters` among the arguments say.
+    [[nodiscard]] static Endpoint of(const Arguments& arguments, std::string_view kind, std::uint16_t port);
+
+    std::string host;
+    std::uint16_t port;
+    std::string address;  ///< "mail1:143"
+    std::string server;   ///< "IMAP server mail1:143", for sentences
+    TlsOptions trust;     ///< the name to ask for is the host unless set
+};
+
+/// The `port` among the arguments; where it is omitted, `implicit` when `tls` says so, else `plain`.
+[[nodiscard]] std::uint16_t port_of(const Arguments& arguments, std::uint16_t plain, std::uint16_t implicit);
+
+/// A part of the response time, as timing NAME and as output "time.NAME".
+void leave_timing(StepReport& report, const std::string& name, schemas::Duration took);
+
+/// Looks up and connects. Leaves `connection_outputs`, their timings and a note.
+Task<tl::expected<Socket, Trouble>> open_socket(StepContext& context, const Endpoint& endpoint);
+
+/// The same, as a stream in the clear.
+Task<tl::expected<Stream, Trouble>> open_stream(StepContext& context, const Endpoint& endpoint);
+
+/// The TLS handshake on a connection to that endpoint: at once, or when the server has agreed to start it. Leaves
+/// `tls_outputs`, the timing "tls" and a note.
+Task<tl::expected<void, Trouble>> secure(StepContext& context, Stream& stream, const Endpoint& endpoint,
+                                         const Patience& patience);
+
+}  // namespace slimtax::probes
