@@ -20,6 +20,7 @@ constexpr const char* config_help = "Settings of this prober (default: ./slimtax
 struct Options {
     CheckOptions check;
     TryOptions try_out;
+    NewOptions make_new;
     ListOptions list;
     RunOptions run;
 };
@@ -55,16 +56,33 @@ void add_try(CLI::App& app, TryOptions& options) {
         "Example: slimtax-prober try definitions/web.toml front-page --target www2.example");
 }
 
+void add_new(CLI::App& app, NewOptions& options) {
+    CLI::App* command = app.add_subcommand("new", "Begin a definition file with an operation, explained line by line");
+    command->add_option("OPERATION", options.operation, "What its probe shall do: http.get")->required();
+    command->add_option("--target", options.target, "The server to probe")->type_name("NAME");
+    command->add_option("--id", options.id, "Id of the service")->type_name("ID");
+    command->add_option("--level", options.level, "A0 to A4, one of the operation's (default: the usual one)")
+        ->type_name("LEVEL");
+    command->add_option("--out", options.out, "A file that is not there yet (default: standard output)")
+        ->type_name("FILE");
+    command->footer(
+        "The file is good as it stands; lines to change end in <--, options stand there as comments.\n"
+        "'slimtax-prober list' shows all operations.\n\n"
+        "Example: slimtax-prober new http.get --target www.library.example --id library --out library.toml");
+}
+
 void add_list(CLI::App& app, ListOptions& options) {
     CLI::App* command = app.add_subcommand("list", "The operations that steps can do, with their parameters");
-    command->add_option("OPERATION", options.operation, "Only this one, in full, or all of one kind: ldap");
+    command->add_option("OPERATION", options.operation, "This one in full, or those with this word: ldap, login");
     command
         ->add_option("--format", options.format,
                      "text, json, markdown (the reference page) or schema (JSON Schema of a definition, for editors)")
         ->check(CLI::IsMember({"text", "json", "schema", "markdown"}))
         ->type_name("FORMAT");
     command->footer(
-        "Example: slimtax-prober list http.get\n"
+        "Example: slimtax-prober list\n"
+        "         slimtax-prober list http.get"
+        "\n"
         "         slimtax-prober list --format schema > definitions.schema.json");
 }
 
@@ -86,18 +104,20 @@ int start(int argc, char** argv) {
     app.set_version_flag("--version", "slimtax-prober " + std::string(version()));
     app.require_subcommand(1);
     app.footer(
-        "Example: slimtax-prober try definitions/web.toml\n"
+        "Example: slimtax-prober new http.get --target www.library.example --out library.toml\n"
+        "         slimtax-prober try library.toml\n"
         "'slimtax-prober COMMAND --help' shows a command's options.");
     if (argc > 1 && argv[1][0] != '-') {
-        const std::vector<std::string_view> commands{"check", "try", "list", "run"};
+        const std::vector<std::string_view> commands{"new", "check", "try", "list", "run"};
         if (std::ranges::find(commands, argv[1]) == commands.end()) {
             const std::string near = slimtax::schemas::nearest_word(argv[1], commands);
-            std::cerr << "slimtax-prober: there is no command '" << argv[1] << "', only check, try, list and run"
+            std::cerr << "slimtax-prober: there is no command '" << argv[1] << "', only new, check, try, list and run"
                       << (near.empty() ? "" : "; did you mean '" + near + "'?") << '\n';
             return usage_error;
         }
     }
     Options options;
+    add_new(app, options.make_new);
     add_check(app, options.check);
     add_try(app, options.try_out);
     add_list(app, options.list);
@@ -106,6 +126,9 @@ int start(int argc, char** argv) {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? 0 : usage_error;
+    }
+    if (app.got_subcommand("new")) {
+        return make_new(options.make_new);
     }
     if (app.got_subcommand("check")) {
         return check(options.check);

@@ -1,35 +1,11 @@
 #include "schemas/reference.hpp"
 
-#include <cctype>
-
 #include <fmt/format.h>
+
+#include "schemas/operation_words.hpp"
 
 namespace slimtax::schemas {
 namespace {
-
-std::string_view word_of(ParameterType type) {
-    switch (type) {
-        case ParameterType::text: return "text";
-        case ParameterType::integer: return "whole number";
-        case ParameterType::boolean: return "true or false";
-        case ParameterType::duration: return "duration";
-        case ParameterType::text_list: return "array of texts";
-        case ParameterType::text_map: return "table of texts";
-        case ParameterType::pattern: return "pattern";
-        case ParameterType::choice: return "choice";
-    }
-    return {};
-}
-
-std::string_view word_of(OutputType type) {
-    switch (type) {
-        case OutputType::number: return "number";
-        case OutputType::text: return "text";
-        case OutputType::boolean: return "true or false";
-        case OutputType::duration: return "duration";
-    }
-    return {};
-}
 
 /// A table's cell: a bar would end it.
 std::string cell(std::string_view text) {
@@ -44,16 +20,6 @@ std::string code(std::string_view text) {
     return text.empty() ? "" : fmt::format("`{}`", cell(text));
 }
 
-/// With a capital letter and a full stop, however its author wrote it.
-std::string sentence(std::string_view text) {
-    std::string whole(text);
-    if (!whole.empty()) {
-        whole.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(whole.front())));
-        whole += whole.ends_with('.') ? "" : ".";
-    }
-    return whole;
-}
-
 std::string anchor(std::string_view name) {
     std::string text;
     for (const char c : name) {
@@ -64,15 +30,14 @@ std::string anchor(std::string_view name) {
     return text;
 }
 
-std::string type_text(const Parameter& parameter) {
-    std::string text(word_of(parameter.type));
-    if (parameter.type == ParameterType::choice) {
-        text.clear();
-        for (const std::string_view choice : parameter.choices) {
-            text += fmt::format("{}{}", text.empty() ? "" : ", ", code(choice));
-        }
-    } else if (parameter.type == ParameterType::integer && parameter.least != parameter.most) {
-        text += fmt::format(", {} to {}", parameter.least, parameter.most);
+/// The type with its choices as code.
+std::string type_cell(const Parameter& parameter) {
+    if (parameter.type != ParameterType::choice) {
+        return type_text(parameter);
+    }
+    std::string text;
+    for (const std::string_view choice : parameter.choices) {
+        text += fmt::format("{}{}", text.empty() ? "" : ", ", code(choice));
     }
     return text;
 }
@@ -85,7 +50,7 @@ std::string omitted(const OperationInfo& info, const Parameter& parameter) {
 }
 
 std::string section(const OperationInfo& info) {
-    std::string text = fmt::format("## {}\n\n{}", info.name, sentence(info.summary));
+    std::string text = fmt::format("## {}\n\n{}", info.name, as_sentence(info.summary));
     if (!info.levels.empty()) {
         text += fmt::format(" At home at {}.", info.levels);
     }
@@ -100,7 +65,7 @@ std::string section(const OperationInfo& info) {
     if (!info.parameters.empty()) {
         text += "| parameter | type | when omitted | meaning |\n|---|---|---|---|\n";
         for (const Parameter& parameter : info.parameters) {
-            text += fmt::format("| {} | {} | {} | {} |\n", code(parameter.name), type_text(parameter),
+            text += fmt::format("| {} | {} | {} | {} |\n", code(parameter.name), type_cell(parameter),
                                 omitted(info, parameter), cell(parameter.help));
         }
         text += "\n";
@@ -125,23 +90,31 @@ against bytes. `expect` and `save` look at the outputs; durations are compared w
 
 )";
 
+std::string without_blank_end(std::string text) {
+    while (text.ends_with("\n\n")) {
+        text.pop_back();
+    }
+    return text;
+}
+
 }  // namespace
+
+std::string operation_reference(const OperationInfo& info) {
+    return without_blank_end(section(info));
+}
 
 std::string operations_reference(Catalog catalog) {
     std::string text(introduction);
     text += "| operation | level | |\n|---|---|---|\n";
     for (const OperationInfo* info : catalog) {
         text += fmt::format("| [{}](#{}) | {} | {} |\n", info->name, anchor(info->name), info->levels,
-                            cell(sentence(info->summary)));
+                            cell(as_sentence(info->summary)));
     }
     text += "\n";
     for (const OperationInfo* info : catalog) {
         text += section(*info);
     }
-    while (text.ends_with("\n\n")) {
-        text.pop_back();
-    }
-    return text;
+    return without_blank_end(std::move(text));
 }
 
 }  // namespace slimtax::schemas

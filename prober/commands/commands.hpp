@@ -30,8 +30,18 @@ struct TryOptions {
 /// 0: ok; 1: slow; 2: failed or timeout; 3: prober_fault. The worst of several runs.
 int try_out(const TryOptions& options);
 
+struct NewOptions {
+    std::string operation;
+    std::string target;  ///< empty: one that stands for it
+    std::string id;      ///< of the service; empty: one that stands for it
+    std::string level;   ///< one of the operation's; empty: the usual one
+    std::string out;     ///< a file that is not there yet; empty or "-": standard output
+};
+/// 0: written; 1: no such operation, or the file cannot be written.
+int make_new(const NewOptions& options);
+
 struct ListOptions {
-    std::string operation;        ///< empty: all
+    std::string operation;        ///< or a word that several share: then these; empty: all
     std::string format = "text";  ///< text, json, schema, markdown
 };
 /// 0; 1: no such operation.

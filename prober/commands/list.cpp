@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <array>
 #include <iostream>
 
 #include <fmt/format.h>
@@ -7,10 +6,12 @@
 
 #include "prober/commands/commands.hpp"
 #include "prober/commands/common.hpp"
+#include "prober/commands/operations.hpp"
 #include "probes/registry.hpp"
 #include "schemas/definitions_schema.hpp"
-#include "schemas/problem.hpp"
+#include "schemas/operation_words.hpp"
 #include "schemas/reference.hpp"
+#include "schemas/words.hpp"
 
 namespace slimtax::prober {
 namespace {
@@ -19,52 +20,53 @@ using schemas::OperationInfo;
 using schemas::Output;
 using schemas::Parameter;
 
-constexpr std::array<std::string_view, 8> type_words{"text",          "whole number",   "true or false", "duration",
-                                                     "list of texts", "table of texts", "pattern",       "choice"};
-constexpr std::array<std::string_view, 4> output_words{"number", "text", "true or false", "duration"};
-
-std::string type_of(const Parameter& parameter) {
-    if (parameter.type == schemas::ParameterType::choice) {
-        return fmt::format("{}", fmt::join(parameter.choices, " | "));
+// The rest of a paragraph stands below its first line's text.
+void print_wrapped(std::string_view text, std::size_t indent) {
+    constexpr std::size_t widest = 100;
+    std::size_t column = indent;
+    std::cout << std::string(indent, ' ');
+    while (!text.empty()) {
+        const std::size_t end = std::min(text.find(' '), text.size());
+        if (column > indent && column + 1 + end > widest) {
+            std::cout << '\n' << std::string(indent, ' ');
+            column = indent;
+        }
+        std::cout << (column > indent ? " " : "") << text.substr(0, end);
+        column += end + (column > indent ? 1 : 0);
+        text.remove_prefix(std::min(end + 1, text.size()));
     }
-    if (parameter.type == schemas::ParameterType::integer && parameter.least < parameter.most) {
-        return fmt::format("{}..{}", parameter.least, parameter.most);
-    }
-    return std::string(type_words.at(static_cast<std::size_t>(parameter.type)));
-}
-
-std::string_view type_of(const Output& output) {
-    return output_words.at(static_cast<std::size_t>(output.type));
-}
-
-// "required", "the target", "default 443", or nothing.
-std::string when_left_out(const OperationInfo& info, const Parameter& parameter) {
-    if (parameter.name == info.target_parameter) {
-        return "default: the probe's target";
-    }
-    if (parameter.required) {
-        return "required";
-    }
-    return parameter.fallback.empty() ? "" : fmt::format("default {}", parameter.fallback);
+    std::cout << '\n';
 }
 
 void print_full(const OperationInfo& info) {
-    std::cout << fmt::format("{}  ({})\n  {}\n", info.name, info.levels, info.summary);
+    std::cout << fmt::format("{}  ({})\n", info.name, info.levels);
+    print_wrapped(schemas::as_sentence(info.summary), 2);
+    for (const std::string_view word : schemas::levels_of(info)) {
+        if (const auto level = schemas::parse_level(word)) {
+            std::cout << fmt::format("  {}: {}\n", word, plain_words(*level));
+        }
+    }
     if (!info.after.empty()) {
-        std::cout << fmt::format("  Needs {} before it in the script.\n", info.after);
+        std::cout << fmt::format("  Needs a step {} before it in the script.\n", info.after);
     }
     if (!info.parameters.empty()) {
         std::cout << "\n  Parameters\n";
         for (const Parameter& parameter : info.parameters) {
-            const std::string left_out = when_left_out(info, parameter);
-            std::cout << fmt::format("    {:<14} {}{}{}\n    {:<14}   {}\n", parameter.name, type_of(parameter),
-                                     left_out.empty() ? "" : "; ", left_out, "", parameter.help);
+            const std::string left_out = schemas::when_omitted(info, parameter);
+            std::cout << fmt::format("    {:<14} {}{}{}\n", parameter.name, schemas::type_text(parameter),
+                                     left_out.empty() ? "" : "; ", left_out);
+            print_wrapped(schemas::as_sentence(parameter.help), 21);
+            if (!parameter.example.empty()) {
+                std::cout << fmt::format("{:21}as in: {} = {}\n", "", parameter.name, parameter.example);
+            }
         }
     }
+    std::cout << "\n  Every step also takes timeout, within, expect, save, think and always.\n";
     if (!info.outputs.empty()) {
         std::cout << "\n  For expect and save\n";
         for (const Output& output : info.outputs) {
-            std::cout << fmt::format("    {:<14} {}: {}\n", output.name, type_of(output), output.help);
+            std::cout << fmt::format("    {:<14} {}\n", output.name, schemas::word_of(output.type));
+            print_wrapped(schemas::as_sentence(output.help), 21);
         }
     }
     std::cout << "\n  Example\n    [[probe.step]]\n";
@@ -73,6 +75,7 @@ void print_full(const OperationInfo& info) {
         std::cout << fmt::format("    {}\n", rest.substr(0, end));
         rest.remove_prefix(std::min(end + 1, rest.size()));
     }
+    std::cout << fmt::format("\n  'slimtax-prober new {}' begins a definition with it.\n", info.name);
 }
 
 nlohmann::json to_json(const OperationInfo& info) {
@@ -85,53 +88,51 @@ nlohmann::json to_json(const OperationInfo& info) {
                        {"parameters", nlohmann::json::array()},
                        {"outputs", nlohmann::json::array()}};
     for (const Parameter& parameter : info.parameters) {
-        nlohmann::json row{{"name", parameter.name},
-                           {"type", type_words.at(static_cast<std::size_t>(parameter.type))},
-                           {"required", parameter.required},
-                           {"default", parameter.fallback},
-                           {"help", parameter.help}};
+        nlohmann::json row{{"name", parameter.name},         {"type", schemas::word_of(parameter.type)},
+                           {"required", parameter.required}, {"default", parameter.fallback},
+                           {"help", parameter.help},         {"example", parameter.example}};
+        if (parameter.type == schemas::ParameterType::integer && parameter.least != parameter.most) {
+            row["least"] = parameter.least;
+            row["most"] = parameter.most;
+        }
         if (!parameter.choices.empty()) {
             row["choices"] = std::vector<std::string>(parameter.choices.begin(), parameter.choices.end());
         }
         out["parameters"].push_back(std::move(row));
     }
     for (const Output& output : info.outputs) {
-        out["outputs"].push_back({{"name", output.name}, {"type", type_of(output)}, {"help", output.help}});
+        out["outputs"].push_back(
+            {{"name", output.name}, {"type", schemas::word_of(output.type)}, {"help", output.help}});
     }
     return out;
 }
 
-// All of them; the one of that name; or all of one kind ("ldap").
-std::vector<const OperationInfo*> chosen(const std::string& name) {
-    std::vector<const OperationInfo*> infos;
-    for (const OperationInfo* info : probes::catalog()) {
-        if (name.empty() || info->name == name || info->name.starts_with(name + ".")) {
-            infos.push_back(info);
-        }
+void print_lines(const std::vector<const OperationInfo*>& infos) {
+    std::size_t widest = 0;
+    for (const OperationInfo* info : infos) {
+        widest = std::max(widest, info->name.size());
     }
-    return infos;
-}
-
-void complain_unknown(const std::string& name) {
-    std::vector<std::string_view> names;
-    for (const OperationInfo* info : probes::catalog()) {
-        names.push_back(info->name);
+    for (const OperationInfo* info : infos) {
+        std::cout << fmt::format("{:<{}}  {:<9} {}\n", info->name, widest, info->levels, info->summary);
     }
-    const std::string near = schemas::nearest_word(name, names);
-    complain(fmt::format("there is no operation '{}'{}; 'slimtax-prober list' shows all", name,
-                         near.empty() ? "" : fmt::format(", did you mean '{}'?", near)));
+    std::cout << "\n'slimtax-prober list OPERATION' explains one in full, 'slimtax-prober new OPERATION' begins a "
+                 "definition with it.\n";
 }
 
 }  // namespace
 
 int list(const ListOptions& options) {
-    const std::vector<const OperationInfo*> infos = chosen(options.operation);
+    const schemas::Catalog catalog = probes::catalog();
+    const bool all = options.operation.empty();
+    const std::vector<const OperationInfo*> infos =
+        all ? std::vector<const OperationInfo*>(catalog.begin(), catalog.end())
+            : find_operations(catalog, options.operation);
     if (infos.empty()) {
-        complain_unknown(options.operation);
+        complain(unknown_operation(catalog, options.operation));
         return 1;
     }
     if (options.format == "schema") {
-        std::cout << schemas::definitions_schema(probes::catalog());
+        std::cout << schemas::definitions_schema(catalog);
     } else if (options.format == "json") {
         nlohmann::json out = nlohmann::json::array();
         for (const OperationInfo* info : infos) {
@@ -139,17 +140,12 @@ int list(const ListOptions& options) {
         }
         std::cout << out.dump(2) << '\n';
     } else if (options.format == "markdown") {
-        std::cout << schemas::operations_reference(infos);
-    } else if (!options.operation.empty()) {
-        for (const OperationInfo* info : infos) {
-            std::cout << (info == infos.front() ? "" : "\n");
-            print_full(*info);
-        }
+        std::cout << (infos.size() == 1 && !all ? schemas::operation_reference(*infos.front())
+                                                : schemas::operations_reference(infos));
+    } else if (infos.size() == 1 && !all) {
+        print_full(*infos.front());
     } else {
-        for (const OperationInfo* info : infos) {
-            std::cout << fmt::format("{:<16} {:<9} {}\n", info->name, info->levels, info->summary);
-        }
-        std::cout << "\n'slimtax-prober list OPERATION' shows its parameters and an example.\n";
+        print_lines(infos);
     }
     return 0;
 }

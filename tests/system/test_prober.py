@@ -171,6 +171,45 @@ def test_list_knows_every_operation_in_every_format(command):
     assert wrong.returncode == 1 and "did you mean 'ldap.bind'" in wrong.stderr
 
 
+def test_list_explains_one_operation_and_lists_those_with_a_word(command):
+    one = command("list", "tcp.connect").stdout
+    assert "whole number, 1 to 65535; required" in one and "[[probe.step]]" in one and "For expect and save" in one
+    several = command("list", "http").stdout.splitlines()
+    assert several[0].startswith("http.get ") and several[1].startswith("http.post ")
+    described = json.loads(command("list", "tcp.connect", "--format", "json").stdout)
+    port = next(row for row in described[0]["parameters"] if row["name"] == "port")
+    assert len(described) == 1 and (port["least"], port["most"]) == (1, 65535)
+    section = command("list", "tcp.connect", "--format", "markdown").stdout
+    assert section.startswith("## tcp.connect") and section.count("## ") == 1
+
+
+def test_new_writes_a_definition_that_check_takes_and_try_runs(command, tmp_path, talker):
+    made = command("new", "tcp.connect", "--target", "127.0.0.1", "--id", "door", "--out", "door.toml")
+    assert made.returncode == 0 and "slimtax-prober try door.toml" in made.stdout
+    checked = command("check", "door.toml")
+    assert checked.returncode == 0 and "0 errors, 0 pieces of advice" in checked.stdout, checked.stdout
+    file = tmp_path / "door.toml"
+    changed = file.read_text().replace("port  = 25", f"port  = {talker()}").replace("'^220 '", "'hello'")
+    assert changed != file.read_text()
+    again = command("new", "tcp.connect", "--out", "door.toml")
+    assert again.returncode == 1 and "is there already" in again.stderr
+    file.write_text(changed)
+    assert command("try", "door.toml").returncode == 0
+    assert command("new", "http.get").stdout == command("new", "http.get", "--out", "-").stdout
+
+
+@pytest.mark.parametrize("arguments, status, says", [
+    (("ldap.bnd",), 1, "did you mean 'ldap.bind'?"),
+    (("http.get", "--id", "a b"), 64, "cannot be an id"),
+    (("http.get", "--level", "A4"), 64, "at home at A1 A2 A3"),
+    (("http.get", "--target", "a b"), 1, "cannot be a target"),
+    (("http.get", "--out", "nowhere/x.toml"), 1, "cannot be written"),
+])
+def test_new_refuses_what_makes_no_definition(command, arguments, status, says):
+    out = command("new", *arguments)
+    assert out.returncode == status and says in out.stderr and out.stdout == ""
+
+
 @pytest.mark.parametrize("arguments, says", [
     ((), "subcommand"),
     (("tray",), "did you mean 'try'"),
@@ -186,7 +225,7 @@ def test_a_wrong_command_line_is_64_and_says_what_to_write(command, arguments, s
 
 
 def test_help_shows_an_example_of_every_command(command):
-    for words in ([], ["check"], ["try"], ["list"], ["run"]):
+    for words in ([], ["new"], ["check"], ["try"], ["list"], ["run"]):
         out = command(*words, "--help")
         assert out.returncode == 0 and "Example: slimtax-prober" in out.stdout
     assert command("--version").stdout.startswith("slimtax-prober ")
