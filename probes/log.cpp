@@ -2,13 +2,11 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <charconv>
-#include <fstream>
 #include <memory>
-#include <sstream>
 #include <unordered_map>
 
 #include "probes/io/engine.hpp"
+#include "probes/log_bookmark.hpp"
 #include "probes/log_reader.hpp"
 #include "probes/operation.hpp"
 #include "probes/patience.hpp"
@@ -65,39 +63,6 @@ constexpr std::array outputs{
            "compressed as soon as it was rotated (logrotate: delaycompress)."},
 };
 
-/// What a series remembers: where it read to, and when. Times of the machine's own clock since its boot, which
-/// nobody sets; the wall clock only where the machine was booted in between.
-struct Bookmark {
-    LogPosition position;
-    std::int64_t steady_us = 0;
-    std::int64_t wall_us = 0;
-    std::string boot;
-
-    [[nodiscard]] std::string text() const {
-        return fmt::format("1 {} {} {} {} {} {} {}", position.device, position.inode, position.offset,
-                           position.fingerprint, steady_us, wall_us, boot);
-    }
-
-    static std::optional<Bookmark> parse(const std::string& text) {
-        std::istringstream stream(text);
-        int version = 0;
-        Bookmark mark;
-        stream >> version >> mark.position.device >> mark.position.inode >> mark.position.offset >>
-            mark.position.fingerprint >> mark.steady_us >> mark.wall_us >> mark.boot;
-        return stream && version == 1 ? std::optional(std::move(mark)) : std::nullopt;
-    }
-};
-
-const std::string& boot_id() {
-    static const std::string id = [] {
-        std::ifstream file("/proc/sys/kernel/random/boot_id");
-        std::string text;
-        file >> text;
-        return text.empty() ? std::string("unknown") : text;
-    }();
-    return id;
-}
-
 /// What a worker does; it owns all of it, since it may outlive the step.
 struct Count {
     std::string file;
@@ -139,21 +104,6 @@ private:
         }
     }
 };
-
-/// The time since the bookmark was made.
-Duration span_since(const Bookmark& then, const Bookmark& now) {
-    const std::int64_t span = then.boot == now.boot ? now.steady_us - then.steady_us : now.wall_us - then.wall_us;
-    return Duration(std::max<std::int64_t>(span, 0));
-}
-
-/// As far as what was read covers it: lines that nobody can read any more were written before the new file began.
-Duration covered(Duration span, const Bookmark& then, const Bookmark& now, const LogReading& reading) {
-    if (!reading.begun || reading.begun->time_since_epoch().count() <= then.wall_us) {
-        return span;
-    }
-    const Duration since_begun(now.wall_us - reading.begun->time_since_epoch().count());
-    return std::clamp(since_begun, Duration(0), span);
-}
 
 void fill(StepReport& report, const Count& count, Duration span) {
     report.output("lines", static_cast<double>(count.lines));
@@ -210,13 +160,12 @@ Task<Outcome> run(StepContext& context) {
             "another run of this series read the log at the same time; say exclusive = true, or "
             "make the time-out shorter than the interval");
     }
-    const Bookmark now{count->reading.position, std::chrono::duration_cast<Duration>(begun.time_since_epoch()).count(),
-                       context.wall_now.time_since_epoch().count(), boot_id()};
+    const Bookmark now = Bookmark::at(count->reading.position, begun, context.wall_now);
     context.memory.remember(name, now.text());
     if (!then) {
         context.report.note("first reading: counting begins at the end of the log as it is now");
     }
-    const Duration span = then ? covered(span_since(*then, now), *then, now, count->reading) : Duration(0);
+    const Duration span = then ? covered(*then, now, count->reading) : Duration(0);
     fill(context.report, *count, span);
     co_return Outcome::ok();
 }

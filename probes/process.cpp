@@ -1,23 +1,16 @@
-// process.exists: is the key process there (A0)? Reads /proc, as any user may.
-#include <dirent.h>
-#include <fcntl.h>
+// process.exists: is the key process there (A0)? Looking: process_table.hpp.
 #include <fmt/format.h>
-#include <pwd.h>
-#include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <charconv>
-#include <cstring>
+#include <functional>
 #include <memory>
-#include <optional>
 
 #include "probes/io/engine.hpp"
 #include "probes/operation.hpp"
 #include "probes/patience.hpp"
+#include "probes/process_table.hpp"
+#include "probes/systemd_units.hpp"
 #include "schemas/units.hpp"
 
 namespace slimtax::probes {
@@ -41,6 +34,16 @@ constexpr std::array parameters{
     Parameter{.name = "user",
               .help = "Whose process it must be: a name or a number; omitted: anybody's.",
               .example = R"("www-data")"},
+    Parameter{.name = "unit",
+              .help = "The systemd unit that it must belong to; without a suffix a service is meant.",
+              .example = R"("nginx.service")"},
+    Parameter{.name = "listens_on",
+              .type = ParameterType::integer,
+              .help = "The TCP port that it must listen at. To see the sockets of other users' processes, the prober "
+                      "needs the capability CAP_SYS_PTRACE.",
+              .example = "443",
+              .least = 1,
+              .most = 65535},
     Parameter{.name = "least",
               .type = ParameterType::integer,
               .fallback = "1",
@@ -71,184 +74,6 @@ constexpr std::array outputs{
     Output{"zombies", OutputType::number, "How many have ended without their parent taking notice."},
 };
 
-/// What is looked for; owned by the worker that looks.
-struct Wanted {
-    std::string name;
-    std::optional<schemas::Pattern> command;
-    std::string user;
-};
-
-struct Found {
-    pid_t pid = 0;
-    Duration age{};
-    std::uint64_t rss = 0;
-};
-
-struct Survey {
-    std::string trouble;  ///< why there was nothing to see; empty: all is well
-    std::vector<Found> found;
-    std::size_t zombies = 0;
-    bool others_hidden = false;  ///< /proc shows us our own processes only
-};
-
-/// All of a small file of /proc, or nothing when the process is gone.
-std::optional<std::string> read_proc(int folder, const char* name) {
-    const int fd = ::openat(folder, name, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        return std::nullopt;
-    }
-    std::string text;
-    std::array<char, 4096> room;
-    ssize_t got = 0;
-    while (text.size() < (1u << 20) && (got = ::read(fd, room.data(), room.size())) > 0) {
-        text.append(room.data(), static_cast<std::size_t>(got));
-    }
-    ::close(fd);
-    return got < 0 ? std::nullopt : std::optional(std::move(text));
-}
-
-/// The fields of /proc/PID/stat that matter (proc(5)).
-struct Stat {
-    std::string comm;
-    char state = '?';
-    std::uint64_t start_ticks = 0;  ///< since the machine's boot
-    std::uint64_t rss_pages = 0;
-};
-
-std::optional<Stat> parse_stat(const std::string& text) {
-    // The name stands in parentheses and may itself hold parentheses and blanks: the last one closes it.
-    const std::size_t open = text.find('(');
-    const std::size_t close = text.rfind(')');
-    if (open == std::string::npos || close == std::string::npos || close + 2 >= text.size()) {
-        return std::nullopt;
-    }
-    Stat stat{text.substr(open + 1, close - open - 1), text[close + 2], 0, 0};
-    std::string_view rest = std::string_view(text).substr(close + 2);
-    for (int field = 3; !rest.empty(); ++field) {
-        const std::string_view word = rest.substr(0, rest.find(' '));
-        if (field == 22) {
-            std::from_chars(word.data(), word.data() + word.size(), stat.start_ticks);
-        } else if (field == 24) {
-            std::from_chars(word.data(), word.data() + word.size(), stat.rss_pages);
-            return stat;
-        }
-        rest.remove_prefix(std::min(rest.size(), word.size() + 1));
-    }
-    return std::nullopt;
-}
-
-std::string_view file_name(std::string_view path) {
-    return path.substr(path.rfind('/') + 1);  // npos + 1 is 0
-}
-
-/// The kernel cuts names to 15 bytes; a daemon may have rewritten its arguments ("nginx: master process …").
-bool has_name(const std::string& name, const Stat& stat, const std::string& command_line) {
-    constexpr std::size_t kept_by_kernel = 15;
-    if (stat.comm == name) {
-        return true;
-    }
-    const std::string_view program = std::string_view(command_line).substr(0, command_line.find('\0'));
-    if (file_name(program) == name) {
-        return true;
-    }
-    // A script: its interpreter comes first, then its own path.
-    const std::size_t second = program.size() + 1;
-    const std::string_view script =
-        second < command_line.size() ? std::string_view(command_line.c_str() + second) : std::string_view();
-    return name.size() > kept_by_kernel && stat.comm == name.substr(0, kept_by_kernel) && file_name(script) == name;
-}
-
-std::string joined(std::string command_line) {
-    while (!command_line.empty() && command_line.back() == '\0') {
-        command_line.pop_back();
-    }
-    std::ranges::replace(command_line, '\0', ' ');
-    return command_line;
-}
-
-std::optional<uid_t> find_user(const std::string& name, std::string& trouble) {
-    uid_t number = 0;
-    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
-    if (error == std::errc() && end == name.data() + name.size()) {
-        return number;
-    }
-    std::vector<char> room(16384);
-    passwd entry{};
-    passwd* result = nullptr;
-    const int failure = ::getpwnam_r(name.c_str(), &entry, room.data(), room.size(), &result);
-    if (result == nullptr) {
-        trouble = failure == 0 ? fmt::format("this machine has no user '{}'", name)
-                               : fmt::format("user '{}' cannot be looked up: {}", name, std::strerror(failure));
-        return std::nullopt;
-    }
-    return entry.pw_uid;
-}
-
-/// Looks at one process; nothing when it is gone or not one of the wanted.
-void look_at(int proc, const char* pid, const Wanted& wanted, std::optional<uid_t> user, double uptime,
-             Survey& survey) {
-    const int folder = ::openat(proc, pid, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder < 0) {
-        return;
-    }
-    const std::unique_ptr<const int, void (*)(const int*)> closer(&folder, [](const int* fd) { ::close(*fd); });
-    struct stat owner {};
-    if (user && (::fstat(folder, &owner) != 0 || owner.st_uid != *user)) {
-        return;
-    }
-    const std::optional<std::string> text = read_proc(folder, "stat");
-    const std::optional<Stat> stat = text ? parse_stat(*text) : std::nullopt;
-    if (!stat) {
-        return;
-    }
-    const bool ended = stat->state == 'Z' || stat->state == 'X';
-    const bool command_matters = wanted.command.has_value() || (!wanted.name.empty() && stat->comm != wanted.name);
-    const std::string command_line = command_matters ? read_proc(folder, "cmdline").value_or("") : "";
-    if (!wanted.name.empty() && !has_name(wanted.name, *stat, command_line)) {
-        return;
-    }
-    if (wanted.command && !wanted.command->found_in(joined(command_line))) {
-        return;
-    }
-    if (ended) {
-        ++survey.zombies;
-        return;
-    }
-    const double age = uptime - static_cast<double>(stat->start_ticks) / static_cast<double>(::sysconf(_SC_CLK_TCK));
-    survey.found.push_back({static_cast<pid_t>(std::atol(pid)),
-                            Duration(static_cast<std::int64_t>(std::max(age, 0.0) * 1e6)),
-                            stat->rss_pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE))});
-}
-
-Survey survey(const Wanted& wanted) {
-    Survey result;
-    std::optional<uid_t> user;
-    if (!wanted.user.empty() && !(user = find_user(wanted.user, result.trouble))) {
-        return result;
-    }
-    const std::unique_ptr<DIR, int (*)(DIR*)> proc(::opendir("/proc"), &::closedir);
-    if (!proc) {
-        result.trouble = fmt::format("/proc cannot be read: {}", std::strerror(errno));
-        return result;
-    }
-    timespec now{};
-    ::clock_gettime(CLOCK_BOOTTIME, &now);
-    const double uptime = static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
-    const std::string self = std::to_string(::getpid());
-    bool first_seen = false;
-    while (const dirent* entry = ::readdir(proc.get())) {
-        if (entry->d_name[0] < '1' || entry->d_name[0] > '9') {
-            continue;
-        }
-        first_seen = first_seen || std::strcmp(entry->d_name, "1") == 0;
-        if (entry->d_name != self) {
-            look_at(::dirfd(proc.get()), entry->d_name, wanted, user, uptime, result);
-        }
-    }
-    result.others_hidden = !first_seen;  // mounted with hidepid: init is not ours
-    return result;
-}
-
 std::string in_words(const Wanted& wanted) {
     std::string words = wanted.name.empty() ? "process" : fmt::format("process '{}'", quotable(wanted.name));
     if (wanted.command) {
@@ -257,17 +82,41 @@ std::string in_words(const Wanted& wanted) {
     if (!wanted.user.empty()) {
         words += fmt::format(" of user '{}'", quotable(wanted.user));
     }
+    if (!wanted.unit.empty()) {
+        words += fmt::format(" of unit '{}'", quotable(wanted.unit));
+    }
+    if (wanted.listens_on != 0) {
+        words += fmt::format(" that listens on port {}", wanted.listens_on);
+    }
     return words;
 }
 
-Outcome judge(const Survey& survey, const Arguments& arguments, const std::string& what) {
+/// Why there are too few, where more is known than that.
+std::string hint(const Survey& survey, const Wanted& wanted) {
+    if (!survey.unit_found) {
+        return ": the unit does not run";
+    }
+    if (wanted.listens_on != 0) {
+        return survey.port_held ? ": another process listens there" : ": nothing listens there";
+    }
+    return survey.zombies == 0 ? "" : fmt::format(" ({} ended, but still listed)", survey.zombies);
+}
+
+Outcome judge(const Survey& survey, const Arguments& arguments, const Wanted& wanted) {
+    const std::string what = in_words(wanted);
     const auto count = static_cast<std::int64_t>(survey.found.size());
-    const std::string ended = survey.zombies == 0 ? "" : fmt::format(" ({} ended, but still listed)", survey.zombies);
+    const std::string ended = hint(survey, wanted);
     const std::int64_t least = arguments.integer("least");
     if (count < least && survey.others_hidden) {
         return Outcome::fault(
             "/proc hides the processes of other users from the prober: add its user to the group "
             "that /proc is mounted with (gid=), or mount it without hidepid");
+    }
+    if (survey.holders_hidden && count < std::max<std::int64_t>(least, 1)) {
+        return Outcome::fault(fmt::format(
+            "the prober may not see which process listens on port {}: give it the capability CAP_SYS_PTRACE, or run "
+            "it as the user of the service",
+            wanted.listens_on));
     }
     if (count == 0 && least > 0) {
         return Outcome::failed(fmt::format("there is no {} on this machine{}", what, ended));
@@ -323,12 +172,20 @@ Task<Outcome> run(StepContext& context) {
     if (const schemas::Pattern* command = arguments.pattern("command")) {
         wanted->command = *command;
     }
-    if (wanted->name.empty() && !wanted->command && wanted->user.empty()) {
-        co_return Outcome::fault("process.exists needs to know what to look for: write name, command or user");
+    if (!arguments.text("unit").empty()) {
+        wanted->unit = unit_name(arguments.text("unit"));
+    }
+    wanted->listens_on = static_cast<std::uint16_t>(arguments.integer("listens_on"));
+    if (wanted->name.empty() && !wanted->command && wanted->user.empty() && wanted->unit.empty() &&
+        wanted->listens_on == 0) {
+        co_return Outcome::fault(
+            "process.exists needs to know what to look for: write name, command, user, unit or listens_on");
     }
     const Patience patience = Patience::until(context.deadline);
     const auto seen = std::make_shared<Survey>();
-    std::function<void()> work = [wanted, seen] { *seen = survey(*wanted); };
+    const EngineOptions& options = context.engine.options();
+    const LocalRoots roots{options.proc_root, options.cgroup_root};
+    std::function<void()> work = [wanted, seen, roots] { *seen = survey(*wanted, roots); };
     const Wake wake = co_await context.engine.loop().in_worker(std::move(work), context.deadline);
     if (wake != Wake::ready) {  // a hanging /proc, or no free worker: nothing that the service did
         co_return Outcome::fault(wake == Wake::cancelled ? "the prober stops"
@@ -338,7 +195,7 @@ Task<Outcome> run(StepContext& context) {
         co_return Outcome::fault(seen->trouble);
     }
     fill(context.report, *seen);
-    co_return judge(*seen, arguments, in_words(*wanted));
+    co_return judge(*seen, arguments, *wanted);
 }
 
 constexpr Operation operations[] = {{

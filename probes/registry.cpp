@@ -10,10 +10,13 @@
 #define SLIMTAX_KINDS(KIND) \
     KIND(command)           \
     KIND(dns)               \
+    KIND(file)              \
     KIND(http)              \
     KIND(ldap)              \
     KIND(log)               \
+    KIND(log_match)         \
     KIND(process)           \
+    KIND(socket)            \
     KIND(ssh)               \
     KIND(tcp)               \
     KIND(xmpp)

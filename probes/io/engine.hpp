@@ -2,6 +2,8 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "probes/io/loop.hpp"
 
@@ -15,6 +17,8 @@ class HttpClient;
 struct EngineOptions {
     std::string ca_file;                   ///< PEM with trusted roots; empty: the system's
     std::vector<std::string> dns_servers;  ///< "address" or "address:port"; empty: /etc/resolv.conf
+    std::string proc_root = "/proc";             ///< where the kernel shows its processes and sockets
+    std::string cgroup_root = "/sys/fs/cgroup";  ///< where it shows the control groups
 };
 
 class Engine {

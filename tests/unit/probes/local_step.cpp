@@ -13,7 +13,8 @@ const schemas::OutputValue& LocalStep::Ran::find(std::string_view output) const 
     return *value;
 }
 
-LocalStep::LocalStep(std::span<const Operation> rows, std::string_view name) {
+LocalStep::LocalStep(std::span<const Operation> rows, std::string_view name, EngineOptions options)
+    : engine_(std::move(options)) {
     for (const Operation& row : rows) {
         row_ = row.info.name == name ? &row : row_;
     }

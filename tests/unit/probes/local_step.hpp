@@ -31,7 +31,7 @@ public:
     };
 
     /// The row of `name` among `rows`.
-    LocalStep(std::span<const Operation> rows, std::string_view name);
+    LocalStep(std::span<const Operation> rows, std::string_view name, EngineOptions options = {});
 
     Ran run(Values values, std::chrono::milliseconds timeout = std::chrono::seconds(60));
 

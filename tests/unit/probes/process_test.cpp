@@ -1,6 +1,9 @@
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -173,7 +176,7 @@ TEST_CASE("names with blanks, parentheses and line ends do not confuse") {
 TEST_CASE("without anything to look for it says what to write") {
     const auto ran = look_for({});
     CHECK(ran.outcome.verdict == Verdict::prober_fault);
-    CHECK(has(ran.outcome.reason, "write name, command or user"));
+    CHECK(has(ran.outcome.reason, "write name, command, user, unit or listens_on"));
 }
 
 TEST_CASE("processes that vanish while they are looked at do no harm") {
@@ -195,4 +198,78 @@ TEST_CASE("processes that vanish while they are looked at do no harm") {
     }
     enough = true;
     churn.join();
+}
+
+TEST_CASE("the processes of a systemd unit are found in its control group, also below it and in both versions") {
+    const Folder folder;
+    const Folder groups;
+    const Sleeper one(folder / "stx-main");
+    const Sleeper two(folder / "stx-worker");
+    const Sleeper other(folder / "stx-main");
+    const auto group = [&groups](const std::string& path, const std::string& pids) {
+        std::filesystem::create_directories(groups / path);
+        tests::write_file(groups / path / "cgroup.procs", pids);
+    };
+    const std::string main_pid = std::to_string(one.pid()) + "\n";
+    group("system.slice/stx.service", main_pid + "0\n");
+    group("system.slice/stx.service/workers", std::to_string(two.pid()) + "\n99999999\n");
+    group("systemd/system.slice/stx.service", main_pid);
+    group("system.slice/other.service", std::to_string(other.pid()) + "\n");
+    EngineOptions options;
+    options.cgroup_root = groups.path().string();
+    LocalStep step(process_operations(), "process.exists", options);
+    const auto look = [&step](LocalStep::Values values) { return step.run(std::move(values)); };
+
+    CHECK(look({{"unit", std::string("stx.service")}}).number("count") == 2);
+    const auto main = look({{"unit", std::string("stx")}, {"name", std::string("stx-main")}});
+    CHECK(main.number("count") == 1);
+    CHECK(main.number("pid") == one.pid());
+    const auto wrong = look({{"unit", std::string("other.service")}, {"name", std::string("stx-worker")}});
+    CHECK(wrong.outcome.reason == "there is no process 'stx-worker' of unit 'other.service' on this machine");
+    const auto stopped = look({{"unit", std::string("gone")}});
+    CHECK(stopped.outcome.verdict == Verdict::failed);
+    CHECK(stopped.outcome.reason ==
+          "there is no process of unit 'gone.service' on this machine: the unit does not run");
+}
+
+TEST_CASE("a machine without systemd is told from a unit that does not run") {
+    const Folder groups;
+    EngineOptions options;
+    options.cgroup_root = groups.path().string();
+    const auto run = LocalStep(process_operations(), "process.exists", options).run({{"unit", std::string("nginx")}});
+    CHECK(run.outcome.verdict == Verdict::prober_fault);
+    CHECK(has(run.outcome.reason, "there are no systemd units below"));
+    options.cgroup_root = (groups / "none").string();
+    LocalStep nowhere(process_operations(), "process.exists", options);
+    CHECK(nowhere.run({{"unit", std::string("nginx")}}).outcome.verdict == Verdict::prober_fault);
+}
+
+TEST_CASE("a process is found by the port that it listens at") {
+    const Folder folder;
+    // Inherited by the sleeper, on purpose; not by anybody else.
+    const int listener = ::socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    REQUIRE(::bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+    REQUIRE(::listen(listener, 1) == 0);
+    socklen_t length = sizeof address;
+    ::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &length);
+    const auto port = static_cast<std::int64_t>(ntohs(address.sin_port));
+    {
+        const Sleeper sleeper(folder / "stx-server");
+        ::close(listener);
+        const Sleeper bystander(folder / "stx-other");
+        const auto ran = look_for({{"listens_on", port}});
+        CHECK(ran.outcome.verdict == Verdict::ok);
+        CHECK(ran.number("count") == 1);
+        CHECK(ran.number("pid") == sleeper.pid());
+        const auto other = look_for({{"listens_on", port}, {"name", std::string("stx-other")}});
+        CHECK(other.outcome.verdict == Verdict::failed);
+        CHECK(other.outcome.reason == "there is no process 'stx-other' that listens on port " + std::to_string(port) +
+                                          " on this machine: another process listens there");
+    }
+    const auto gone = look_for({{"listens_on", port}});
+    CHECK(gone.outcome.verdict == Verdict::failed);
+    CHECK(has(gone.outcome.reason, ": nothing listens there"));
 }
