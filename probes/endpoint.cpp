@@ -57,6 +57,11 @@ Task<tl::expected<Stream, Trouble>> open_stream(StepContext& context, const Endp
 Task<tl::expected<void, Trouble>> secure(StepContext& context, Stream& stream, const Endpoint& endpoint,
                                          const Patience& patience) {
     auto took = co_await stream.start_tls(endpoint.trust, patience.deadline);
+    // Also of a certificate that is refused.
+    if (const auto until = stream.certificate_until()) {
+        const auto left = std::chrono::floor<std::chrono::days>(*until - context.wall_now);
+        context.report.output("cert.days", static_cast<double>(left.count()));
+    }
     if (!took) {
         if (took.error().kind == Trouble::Kind::timed_out) {
             co_return tl::unexpected(ran_out(endpoint.server, "finish the TLS handshake", patience));
@@ -64,10 +69,6 @@ Task<tl::expected<void, Trouble>> secure(StepContext& context, Stream& stream, c
         co_return tl::unexpected(std::move(took.error()));
     }
     leave_timing(context.report, "tls", *took);
-    if (const auto until = stream.certificate_until()) {
-        const auto left = std::chrono::floor<std::chrono::days>(*until - context.wall_now);
-        context.report.output("cert.days", static_cast<double>(left.count()));
-    }
     context.report.note("TLS established");
     co_return tl::expected<void, Trouble>();
 }

@@ -19,6 +19,7 @@
     KIND(socket)            \
     KIND(ssh)               \
     KIND(tcp)               \
+    KIND(tls)               \
     KIND(xmpp)
 
 namespace slimtax::probes {

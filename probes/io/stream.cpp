@@ -169,11 +169,24 @@ std::optional<schemas::Instant> Stream::certificate_until() const {
     return impl_->check_.valid_until;
 }
 
+const CertificateFacts& Stream::certificate() const {
+    return impl_->check_.facts;
+}
+
+std::string Stream::tls_protocol() const {
+    return impl_->tls_ ? SSL_get_version(impl_->tls_.get()) : "";
+}
+
+std::string Stream::tls_cipher() const {
+    return impl_->tls_ ? SSL_get_cipher_name(impl_->tls_.get()) : "";
+}
+
 Task<tl::expected<schemas::Duration, Trouble>> Stream::start_tls(TlsOptions options, TimePoint deadline) {
     Impl& self = *impl_;
     const TimePoint start = Loop::now();
     self.check_.name = options.server_name;
     self.check_.verify = options.verify;
+    self.check_.describe = options.describe;
     auto session = self.engine_.tls().new_session(options, self.check_);
     if (!session) {
         co_return tl::unexpected(session.error());

@@ -65,6 +65,11 @@ public:
     [[nodiscard]] int fd() const;
     /// After start_tls: until when the peer's certificate is valid.
     [[nodiscard]] std::optional<schemas::Instant> certificate_until() const;
+    /// After start_tls with `describe`, also one that failed.
+    [[nodiscard]] const CertificateFacts& certificate() const;
+    /// After start_tls: "TLSv1.3" and "TLS_AES_256_GCM_SHA384"; empty in the clear.
+    [[nodiscard]] std::string tls_protocol() const;
+    [[nodiscard]] std::string tls_cipher() const;
 
 private:
     class Impl;

@@ -1,5 +1,6 @@
 #include "probes/io/tls.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <ctime>
@@ -32,38 +33,72 @@ std::string day_of(const ASN1_TIME* time) {
     return instant ? schemas::to_rfc3339(*instant).substr(0, 10) : "an unreadable date";
 }
 
-/// The names that a certificate is for: "a.test, b.test"; the first few.
-std::string names_of(X509* certificate) {
-    std::string names;
+/// The first `most` subject alternative names, and whether there are more.
+std::pair<std::vector<std::string>, bool> alternative_names(X509* certificate, int most) {
+    std::vector<std::string> names;
     auto* alternatives =
         static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
     const int count = alternatives == nullptr ? 0 : sk_GENERAL_NAME_num(alternatives);
-    for (int i = 0; i < count && i < 4; ++i) {
+    for (int i = 0; i < count && i < most; ++i) {
         const GENERAL_NAME* const name = sk_GENERAL_NAME_value(alternatives, i);
-        std::string text;
         if (name->type == GEN_DNS) {
-            text.assign(reinterpret_cast<const char*>(ASN1_STRING_get0_data(name->d.dNSName)),
-                        static_cast<std::size_t>(ASN1_STRING_length(name->d.dNSName)));
+            names.emplace_back(reinterpret_cast<const char*>(ASN1_STRING_get0_data(name->d.dNSName)),
+                               static_cast<std::size_t>(ASN1_STRING_length(name->d.dNSName)));
         } else if (name->type == GEN_IPADD) {
             const int length = ASN1_STRING_length(name->d.iPAddress);
             char room[INET6_ADDRSTRLEN] = "";
-            ::inet_ntop(length == 4 ? AF_INET : AF_INET6, ASN1_STRING_get0_data(name->d.iPAddress), room, sizeof room);
-            text = room;
+            if (length == 4 || length == 16) {
+                ::inet_ntop(length == 4 ? AF_INET : AF_INET6, ASN1_STRING_get0_data(name->d.iPAddress), room,
+                            sizeof room);
+                names.emplace_back(room);
+            }
         }
-        if (!text.empty()) {
-            names += (names.empty() ? "" : ", ") + text;
-        }
-    }
-    if (count > 4) {
-        names += " …";
     }
     GENERAL_NAMES_free(alternatives);
+    return {std::move(names), count > most};
+}
+
+/// The names that a certificate is for, in a sentence: "a.test, b.test"; the first few.
+std::string names_of(X509* certificate) {
+    const auto [alternatives, more] = alternative_names(certificate, 4);
+    std::string names;
+    for (const std::string& name : alternatives) {
+        names += (names.empty() ? "" : ", ") + name;
+    }
+    if (more) {
+        names += " …";
+    }
     if (names.empty()) {
         char room[256] = "";
         X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, room, sizeof room);
         names = room[0] == '\0' ? "nobody" : room;
     }
     return names;
+}
+
+/// "CN=mail1.campus.example,O=Campus".
+std::string text_of(const X509_NAME* name) {
+    constexpr long most = 1024;
+    const std::unique_ptr<BIO, decltype(&BIO_free)> out(BIO_new(BIO_s_mem()), BIO_free);
+    X509_NAME_print_ex(out.get(), name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB);
+    char* bytes = nullptr;
+    const long length = BIO_get_mem_data(out.get(), &bytes);
+    return {bytes, static_cast<std::size_t>(std::clamp(length, 0L, most))};
+}
+
+CertificateFacts facts_of(X509_STORE_CTX* judgement) {
+    X509* const certificate = X509_STORE_CTX_get0_cert(judgement);
+    CertificateFacts facts;
+    facts.names = alternative_names(certificate, 100).first;
+    facts.subject = text_of(X509_get_subject_name(certificate));
+    facts.issuer = text_of(X509_get_issuer_name(certificate));
+    if (const EVP_PKEY* const key = X509_get0_pubkey(certificate)) {
+        const char* const kind = EVP_PKEY_get0_type_name(key);
+        facts.key = (kind == nullptr ? "unknown" : kind) + (" " + std::to_string(EVP_PKEY_get_bits(key)));
+    }
+    const auto* const sent = X509_STORE_CTX_get0_untrusted(judgement);
+    facts.sent = sent == nullptr ? 1 : static_cast<std::size_t>(sk_X509_num(sent));
+    return facts;
 }
 
 std::string reason_of(X509_STORE_CTX* judgement, const PeerCheck& check) {
@@ -96,6 +131,9 @@ std::string reason_of(X509_STORE_CTX* judgement, const PeerCheck& check) {
 int judge_peer(X509_STORE_CTX* judgement, void* argument) {
     auto& check = *static_cast<PeerCheck*>(argument);
     check.valid_until = instant_of(X509_get0_notAfter(X509_STORE_CTX_get0_cert(judgement)));
+    if (check.describe) {
+        check.facts = facts_of(judgement);
+    }
     if (!check.verify) {
         X509_STORE_CTX_set_error(judgement, X509_V_OK);
         return 1;

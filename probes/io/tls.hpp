@@ -22,7 +22,17 @@ namespace slimtax::probes {
 struct TlsOptions {
     std::string server_name;  ///< for SNI and the name check; a numeric address is checked as such
     bool verify = true;
-    std::string ca_file;  ///< PEM with the roots to trust here, instead of the system's; empty: the engine's
+    std::string ca_file;    ///< PEM with the roots to trust here, instead of the system's; empty: the engine's
+    bool describe = false;  ///< whether CertificateFacts are wanted
+};
+
+/// What a peer's certificate says; texts as the peer wrote them, bounded.
+struct CertificateFacts {
+    std::vector<std::string> names;  ///< subject alternative names: host names and addresses; the first hundred
+    std::string subject;             ///< "CN=mail1.campus.example,O=Campus"
+    std::string issuer;
+    std::string key;       ///< "EC 256", "RSA 2048": kind and bits
+    std::size_t sent = 0;  ///< certificates that the peer sent, its own included
 };
 
 /// One peer's certificate under judgement: filled during the handshake. Must outlive it.
@@ -35,6 +45,8 @@ struct PeerCheck {
     bool verify;
     std::string reason;                           ///< why it is not trusted; empty: it is, or was not asked
     std::optional<schemas::Instant> valid_until;  ///< of the peer's own certificate, verified or not
+    bool describe = false;
+    CertificateFacts facts;  ///< verified or not; only with `describe`
 };
 
 struct SslDeleter {

@@ -1,5 +1,7 @@
 # Pages, a log-in, a slow page; DIR/access.log. Web: u001 with `pw-u001` under /portal/.
-server_options='tls_port certificates cert users'
+server_options='tls_port certificates cert users protocols'
+
+protocols='TLSv1.2 TLSv1.3'
 
 serve_nginx() {
     mkdir -p "$dir/www/portal"
@@ -8,7 +10,7 @@ serve_nginx() {
     for id in $(user_ids); do echo "$id:$(openssl passwd -apr1 -salt "$id" "pw-$id")"; done > "$dir/users"
     local tls_lines=""
     if [ -n "$tls_port" ]; then
-        tls_lines="listen 127.0.0.1:$tls_port ssl; ssl_certificate $certificates/$cert.pem; ssl_certificate_key $certificates/$cert.key;"
+        tls_lines="listen 127.0.0.1:$tls_port ssl; ssl_certificate $certificates/$cert.pem; ssl_certificate_key $certificates/$cert.key; ssl_protocols $protocols;"
     fi
     local as_user=""
     [ "$(id -u)" -ne 0 ] || as_user="user root;"
