@@ -10,6 +10,7 @@
 
 #include "prober/parameters.hpp"
 #include "prober/text.hpp"
+#include "probes/extract.hpp"
 #include "probes/io/engine.hpp"
 #include "probes/io/loop.hpp"
 
@@ -211,7 +212,7 @@ private:
                     report.outputs.set(name, schemas::to_seconds(timing.took));
                 }
             }
-            judge(step, entry, report, outcome);
+            judge(step, entry, attempt);
         }
         entry.verdict = outcome.verdict;
         entry.reason = outcome.verdict == Verdict::ok ? "" : tidy_sentence(environment_.redact(outcome.reason));
@@ -236,22 +237,34 @@ private:
         }
     }
 
-    void judge(const Step& step, const StepResult& entry, const probes::StepReport& report, Outcome& outcome) {
-        if (const auto trouble = save(step, report)) {
-            outcome = Outcome::failed(fmt::format("{}: {}", named(step), *trouble));
-        } else if (const auto violation = step.expect ? step.expect->violated_by(report.outputs) : std::nullopt) {
-            outcome = Outcome::failed(fmt::format("{}: {}", named(step), *violation));
+    void judge(const Step& step, const StepResult& entry, Attempt& attempt) {
+        const schemas::Outputs& outputs = attempt.report.outputs;
+        const auto value_of = [&](const schemas::Extraction& what) {
+            return probes::extract(what, *attempt.info, outputs);
+        };
+        if (const auto trouble = save(step, outputs, value_of)) {
+            attempt.outcome = Outcome::failed(fmt::format("{}: {}", named(step), *trouble));
+        } else if (const auto violation = step.expect ? step.expect->violated_by(outputs, value_of) : std::nullopt) {
+            attempt.outcome = Outcome::failed(fmt::format("{}: {}", named(step), *violation));
         } else if (step.within && entry.response > *step.within) {
-            outcome = {Verdict::slow, fmt::format("{} took {}, longer than {}", named(step), plain(entry.response),
-                                                  plain(*step.within))};
+            attempt.outcome = {Verdict::slow, fmt::format("{} took {}, longer than {}", named(step),
+                                                          plain(entry.response), plain(*step.within))};
         }
     }
 
-    std::optional<std::string> save(const Step& step, const probes::StepReport& report) {
+    std::optional<std::string> save(const Step& step, const schemas::Outputs& outputs,
+                                    const schemas::ValueOf& value_of) {
         for (const schemas::Save& wanted : step.save) {
-            const schemas::OutputValue* value = report.outputs.find(wanted.output);
-            if (value == nullptr) {
-                return fmt::format("there is no '{}' to save as '{}'", wanted.output, wanted.name);
+            tl::expected<schemas::OutputValue, std::string> value;
+            if (wanted.function) {
+                value = value_of(*wanted.function);
+            } else if (const schemas::OutputValue* output = outputs.find(wanted.output)) {
+                value = *output;
+            } else {
+                value = tl::unexpected(fmt::format("there is no '{}'", wanted.output));
+            }
+            if (!value) {
+                return fmt::format("{} to save as '{}'", value.error(), wanted.name);
             }
             std::string text = to_text(*value, schemas::OutputType::number);
             if (wanted.match) {

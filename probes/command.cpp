@@ -259,7 +259,8 @@ constexpr Operation operations[] = {{
              .example = R"toml(do = "command.run"
 argv = ["/usr/lib/nagios/plugins/check_dummy", "0", "all is well"]
 plugin = true
-)toml"},
+)toml",
+             .text_output = "output"},
     .run = run,
 }};
 

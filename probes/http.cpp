@@ -83,6 +83,7 @@ constexpr Output outputs[] = {
     {"url", OutputType::text, "The address that answered, after redirects."},
     {"redirects", OutputType::number, "How many were followed."},
     {"content_type", OutputType::text, "The Content-Type of the answer."},
+    {"headers", OutputType::text, "The headers of the answer, a line each, names in lower case; for header(\"name\")."},
     {"location", OutputType::text, "Where a redirect that was not followed leads."},
     {"time.lookup", OutputType::duration, "Looking names up."},
     {"time.connect", OutputType::duration, "Making the TCP connections."},
@@ -143,6 +144,14 @@ HttpRequest request_of(std::string method, const Arguments& arguments) {
     return request;
 }
 
+std::string lines_of(const std::vector<std::pair<std::string, std::string>>& headers) {
+    std::string lines;
+    for (const auto& [name, value] : headers) {
+        lines += name + ": " + value + "\n";
+    }
+    return lines;
+}
+
 void leave_report(const HttpResponse& response, StepContext& context) {
     StepReport& report = context.report;
     const HttpTimes& times = response.times;
@@ -162,6 +171,7 @@ void leave_report(const HttpResponse& response, StepContext& context) {
     report.output("url", response.url);
     report.output("redirects", static_cast<double>(response.redirects));
     report.output("content_type", std::string(response.header("content-type")));
+    report.output("headers", lines_of(response.headers));
     report.output("location", std::string(response.header("location")));
     if (response.certificate_until) {
         const auto left = std::chrono::floor<std::chrono::days>(*response.certificate_until - context.wall_now);
@@ -231,7 +241,8 @@ constexpr Operation rows[] = {
                          "url    = \"https://${target}/\"\n"
                          "match  = 'Sign in'\n"
                          "within = \"2s\"\n"
-                         "expect = \"time.first_byte < 500ms and cert.days >= 14\""},
+                         "expect = \"time.first_byte < 500ms and cert.days >= 14\"",
+              .text_output = "body"},
      .run = run_get},
     {.info = {.name = "http.post",
               .levels = "A2 A3",
@@ -242,7 +253,8 @@ constexpr Operation rows[] = {
               .example = "do    = \"http.post\"\n"
                          "url   = \"https://${target}/login\"\n"
                          "body  = \"user=probe&password=${secret:web-probe}\"\n"
-                         "match = 'Welcome'"},
+                         "match = 'Welcome'",
+              .text_output = "body"},
      .run = run_post},
 };
 

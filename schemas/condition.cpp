@@ -72,10 +72,26 @@ const OutputValue* Outputs::find(std::string_view name) const {
     return it == values_.end() ? nullptr : &it->second;
 }
 
+/// A text as the kind of value that a literal is, where it is written like one.
+OutputValue like(const OutputValue& literal, const OutputValue& value) {
+    const auto* text = std::get_if<std::string>(&value);
+    if (text == nullptr) {
+        return value;
+    }
+    if (std::holds_alternative<bool>(literal) && (*text == "true" || *text == "false")) {
+        return *text == "true";
+    }
+    double number = 0;
+    const char* const end = text->data() + text->size();
+    const auto [read, error] = std::from_chars(text->data(), end, number);
+    const bool is_number = error == std::errc() && read == end;
+    return std::holds_alternative<double>(literal) && is_number ? OutputValue(number) : value;
+}
+
 /// Reads a condition from left to right; the first mistake ends it.
 class ConditionParser {
 public:
-    ConditionParser(std::string_view text, std::span<const Output> outputs) : text_(text), outputs_(outputs) {}
+    ConditionParser(std::string_view text, const ConditionScope& scope) : text_(text), scope_(scope) {}
 
     tl::expected<Condition, ConditionError> parse() {
         Condition condition;
@@ -84,7 +100,7 @@ public:
             Condition::Comparison comparison;
             skip_blanks();
             const std::size_t start = at_;
-            if (!read_name(comparison) || !read_operator(comparison) || !read_literal(comparison)) {
+            if (!read_operand(comparison) || !read_operator(comparison) || !read_literal(comparison)) {
                 return tl::unexpected(error_);
             }
             comparison.text = text_.substr(start, at_ - start);
@@ -130,33 +146,70 @@ private:
         return at < text_.size() ? quoted(text_.substr(at)) : "the end";
     }
 
-    bool read_name(Condition::Comparison& comparison) {
+    bool read_operand(Condition::Comparison& comparison) {
         const std::size_t start = at_;
+        type_.reset();
         const std::string_view name = at_ < text_.size() && is_letter(text_[at_]) ? take_word() : std::string_view{};
         if (name.empty()) {
-            return fail(start, fmt::format("expected the name of an output, found {}", rest_from(start)));
+            return fail(start, fmt::format("expected the name of {}, found {}",
+                                           scope_.saved ? "a saved value" : "an output", rest_from(start)));
+        }
+        skip_blanks();
+        if (at_ < text_.size() && text_[at_] == '(') {
+            at_ = start;
+            return read_function(comparison);
         }
         comparison.name = name;
-        if (outputs_.empty()) {
+        comparison.convert = scope_.saved;
+        if (scope_.outputs.empty()) {
             return true;
         }
-        const auto it = std::ranges::find(outputs_, name, &Output::name);
-        if (it == outputs_.end()) {
+        const auto it = std::ranges::find(scope_.outputs, name, &Output::name);
+        if (it == scope_.outputs.end()) {
             return unknown_output(start, name);
         }
-        output_ = &*it;
+        if (!scope_.saved) {
+            type_ = it->type;
+            name_ = it->name;
+        }
+        return true;
+    }
+
+    bool read_function(Condition::Comparison& comparison) {
+        const std::size_t start = at_;
+        auto function = Extraction::parse(text_, at_);
+        if (!function) {
+            error_ = std::move(function.error());
+            return false;
+        }
+        if (scope_.saved) {
+            return fail(start, "there is no answer yet that a function could look into",
+                        "save the value in an earlier step, and compare save.NAME");
+        }
+        if (const std::string why = scope_.info != nullptr ? refusal(*scope_.info, function->kind) : ""; !why.empty()) {
+            return fail(start, why);
+        }
+        comparison.name = function->written;
+        comparison.convert = function->kind != Extraction::Kind::json;
+        if (function->kind == Extraction::Kind::prometheus) {
+            type_ = OutputType::number;
+            name_ = "prometheus(…)";
+        }
+        comparison.function = std::move(*function);
         return true;
     }
 
     bool unknown_output(std::size_t at, std::string_view name) {
         std::vector<std::string_view> names;
         std::string list;
-        for (const Output& output : outputs_) {
+        for (const Output& output : scope_.outputs) {
             names.push_back(output.name);
             list += fmt::format("{}{}", list.empty() ? "" : ", ", output.name);
         }
         const std::string near = nearest_word(name, names);
-        return fail(at, fmt::format("the operation has no output '{}'", name),
+        return fail(at,
+                    scope_.saved ? fmt::format("no earlier step has left '{}'", name)
+                                 : fmt::format("the operation has no output '{}'", name),
                     near.empty() ? "there are " + list : fmt::format("did you mean '{}'?", near));
     }
 
@@ -191,16 +244,15 @@ private:
 
     /// Order is for numbers and durations, `contains` and `matches` are for texts, equality is for all.
     bool check_operator(std::size_t at, std::string_view sign) {
-        if (output_ == nullptr || sign == "==" || sign == "!=") {
+        if (!type_ || sign == "==" || sign == "!=") {
             return true;
         }
-        const bool ordered = output_->type == OutputType::number || output_->type == OutputType::duration;
+        const bool ordered = type_ == OutputType::number || type_ == OutputType::duration;
         const bool for_texts = sign == "contains" || sign == "matches";
-        if (for_texts ? output_->type == OutputType::text : ordered) {
+        if (for_texts ? type_ == OutputType::text : ordered) {
             return true;
         }
-        return fail(at, fmt::format("'{}' is {}: it cannot be compared with {}", output_->name,
-                                    type_word(output_->type), sign));
+        return fail(at, fmt::format("'{}' is {}: it cannot be compared with {}", name_, type_word(*type_), sign));
     }
 
     bool read_literal(Condition::Comparison& comparison) {
@@ -244,12 +296,10 @@ private:
         if (ordered && (type == OutputType::text || type == OutputType::boolean)) {
             return fail(start, fmt::format("expected a number or a duration, found {}", type_word(type)));
         }
-        if (output_ != nullptr && output_->type != type) {
+        if (type_ && *type_ != type) {
             return fail(
-                start,
-                fmt::format("'{}' is {}, but it is compared with {}", output_->name, type_word(output_->type),
-                            type_word(type)),
-                output_->type == OutputType::duration && type == OutputType::number ? "write the unit: 300ms, 2s" : "");
+                start, fmt::format("'{}' is {}, but it is compared with {}", name_, type_word(*type_), type_word(type)),
+                type_ == OutputType::duration && type == OutputType::number ? "write the unit: 300ms, 2s" : "");
         }
         if (comparison.op == Operator::matches) {
             auto pattern = Pattern::compile(std::get<std::string>(comparison.literal));
@@ -263,24 +313,13 @@ private:
         return true;
     }
 
-    /// 'as it is' or "with \" and \\"; any other backslash stands for itself, as patterns need it.
     bool read_text(Condition::Comparison& comparison, std::vector<std::size_t>& places) {
-        const std::size_t start = at_;
-        const char quote = text_[at_++];
-        std::string value;
-        while (at_ < text_.size() && text_[at_] != quote) {
-            if (quote == '"' && text_[at_] == '\\' && at_ + 1 < text_.size() &&
-                (text_[at_ + 1] == '"' || text_[at_ + 1] == '\\')) {
-                ++at_;
-            }
-            places.push_back(at_);
-            value += text_[at_++];
+        auto value = read_quoted(text_, at_, places);
+        if (!value) {
+            error_ = std::move(value.error());
+            return false;
         }
-        if (at_ == text_.size()) {
-            return fail(start, fmt::format("the closing {} of this text is missing", quote));
-        }
-        ++at_;
-        comparison.literal = std::move(value);
+        comparison.literal = std::move(*value);
         return true;
     }
 
@@ -302,8 +341,7 @@ private:
         }
         const auto duration = parse_duration(text_.substr(start, at_ - start));
         // A word apart from the number is its unit only where one is due: `status == 200 or` lacks an "and".
-        const bool is_unit =
-            duration || unit_at == number_end || (output_ != nullptr && output_->type == OutputType::duration);
+        const bool is_unit = duration || unit_at == number_end || type_ == OutputType::duration;
         if (unit_at == at_ || text_.substr(unit_at, at_ - unit_at) == "and" || !is_unit) {
             at_ = number_end;
             return true;
@@ -318,25 +356,35 @@ private:
     }
 
     std::string_view text_;
-    std::span<const Output> outputs_;
+    const ConditionScope& scope_;
     std::size_t at_ = 0;
-    const Output* output_ = nullptr;
+    std::optional<OutputType> type_;  ///< what the comparison at hand is about, where that is known …
+    std::string_view name_;           ///< … and its name then
     ConditionError error_;
 };
 
-tl::expected<Condition, ConditionError> Condition::parse(std::string_view text, std::span<const Output> outputs) {
-    return ConditionParser(text, outputs).parse();
+tl::expected<Condition, ConditionError> Condition::parse(std::string_view text, const ConditionScope& scope) {
+    return ConditionParser(text, scope).parse();
 }
 
-std::optional<std::string> Condition::violated_by(const Outputs& outputs) const {
+std::optional<std::string> Condition::violated_by(const Outputs& outputs, const ValueOf& value_of) const {
     for (const Comparison& comparison : comparisons_) {
-        const OutputValue* value = outputs.find(comparison.name);
-        if (value == nullptr) {
+        OutputValue value;
+        if (comparison.function) {
+            auto found = value_of ? value_of(*comparison.function)
+                                  : tl::unexpected(fmt::format("there is no {}", comparison.name));
+            if (!found) {
+                return fmt::format("expected {}, but {}", comparison.text, found.error());
+            }
+            value = std::move(*found);
+        } else if (const OutputValue* output = outputs.find(comparison.name)) {
+            value = *output;
+        } else {
             return fmt::format("expected {}, but there is no {}", comparison.text, comparison.name);
         }
-        if (!holds(comparison, *value)) {
+        if (!holds(comparison, comparison.convert ? like(comparison.literal, value) : value)) {
             return fmt::format("expected {}, but {} is {}", comparison.text, comparison.name,
-                               shown(*value, comparison.duration));
+                               shown(value, comparison.duration));
         }
     }
     return std::nullopt;
@@ -344,7 +392,8 @@ std::optional<std::string> Condition::violated_by(const Outputs& outputs) const 
 
 bool Condition::holds(const Comparison& comparison, const OutputValue& value) {
     if (value.index() != comparison.literal.index()) {
-        return false;  // only where names and types went unchecked
+        // Only where types went unchecked; another kind of value is not the same.
+        return comparison.op == Operator::not_equal && (comparison.function || comparison.convert);
     }
     switch (comparison.op) {
         case Operator::equal: return value == comparison.literal;

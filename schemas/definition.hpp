@@ -127,11 +127,12 @@ using TextList = std::vector<std::string>;
 using TextMap = std::vector<std::pair<std::string, std::string>>;
 using Value = std::variant<std::string, std::int64_t, bool, Duration, TextList, TextMap, Pattern>;
 
-/// `save = { NAME = "output" }` or `{ NAME = { from = "output", match = 'regex (group)' } }`.
+/// `save = { NAME = "output" }`, `{ NAME = 'json("/id")' }` or `{ NAME = { from = …, match = 'regex (group)' } }`.
 struct Save {
     std::string name;
-    std::string output;
+    std::string output;            ///< or the function as written
     std::optional<Pattern> match;  ///< the first group, or else the whole match, is saved
+    std::optional<Extraction> function = {};
 };
 
 /// A randomized pause before a step (S8): uniformly distributed in [least, most].

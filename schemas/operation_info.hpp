@@ -52,7 +52,15 @@ struct OperationInfo {
     /// The operation that must have run before in the same script ("xmpp.login"); empty: none.
     std::string_view after = {};
     std::string_view example = {};  ///< a `[[probe.step]]` body that works, as TOML
+    /// The output that holds its answer's main text, which json(…), css(…), regex(…) and prometheus(…) look into;
+    /// empty: it has none, and these functions are refused.
+    std::string_view text_output = {};
+    /// The parameter (a table of texts) whose keys become saved values (`set`); empty: none.
+    std::string_view saves = {};
 };
+
+/// The output that header(…) looks into where an operation has it: lines "name: value\n", names in lower case.
+inline constexpr std::string_view headers_output = "headers";
 
 /// The operations a reader knows. The reporter reads without one: steps are then not looked into.
 using Catalog = std::span<const OperationInfo* const>;

@@ -118,7 +118,7 @@ private:
                               fmt::format("{} leaves nothing behind that 'expect' could look at", info_->name));
             return;
         }
-        auto condition = Condition::parse(*text, info_->outputs);
+        auto condition = Condition::parse(*text, ConditionScope{info_->outputs, info_});
         if (!condition) {
             complaints_.error_in(*node, condition.error().column, condition.error().message, condition.error().hint);
             return;
@@ -140,9 +140,8 @@ private:
                                               "'.' only",
                                               shortened(entry.key, 60)));
             }
-            if (const auto* output = entry.node.as<std::string>()) {
-                save.output = *output;
-                check_output(entry.node, *output);
+            if (entry.node.as<std::string>() != nullptr) {
+                read_saved_from(entry.node, save);
             } else if (entry.node.as<TomlNode::Table>() != nullptr) {
                 read_detailed_save(entry.node, save);
             } else {
@@ -154,14 +153,31 @@ private:
 
     void read_detailed_save(const TomlNode& node, Save& save) {
         TableReader table(complaints_, node, "'save'");
-        if (const auto output = table.text("from", Need::required)) {
-            save.output = *output;
-            check_output(*node.find("from"), *output);
+        if (table.text("from", Need::required)) {
+            read_saved_from(*node.find("from"), save);
         }
         if (const TomlNode* match = table.node("match")) {
             save.match = pattern(*match, "match");
         }
         table.finish();
+    }
+
+    /// An output's name, or a function over the answer.
+    void read_saved_from(const TomlNode& node, Save& save) {
+        save.output = *node.as<std::string>();
+        if (!Extraction::is_meant_by(save.output)) {
+            check_output(node, save.output);
+            return;
+        }
+        auto function = Extraction::parse_whole(save.output);
+        if (!function) {
+            complaints_.error_in(node, function.error().column, function.error().message, function.error().hint);
+        } else if (const std::string why = refusal(*info_, function->kind); !why.empty()) {
+            complaints_.error(node.at, why);
+        } else {
+            save.output = function->written;
+            save.function = std::move(*function);
+        }
     }
 
     void check_output(const TomlNode& node, std::string_view name) {

@@ -71,6 +71,9 @@ std::string section(const OperationInfo& info) {
         text += "\n";
     }
     if (!info.outputs.empty()) {
+        if (!info.text_output.empty()) {
+            text += fmt::format("Functions look into {}.\n\n", code(info.text_output));
+        }
         text += "| output | type | meaning |\n|---|---|---|\n";
         for (const Output& output : info.outputs) {
             text += fmt::format("| {} | {} | {} |\n", code(output.name), word_of(output.type), cell(output.help));
@@ -87,6 +90,21 @@ What a step can do: `do = "http.get"`. Written by `slimtax-prober list --format 
 Every step also takes `name`, `timeout`, `within`, `expect`, `save`, `think` and `always`. All texts but patterns
 and conditions may hold `${target}`, `${location}`, `${save.NAME}` and `${secret:NAME}`. Patterns are PCRE2, matched
 against bytes. `expect` and `save` look at the outputs; durations are compared with a unit (`time.connect < 200ms`).
+
+Where an operation's answer is a text, `expect` and `save` can look into it:
+
+| function | finds |
+|---|---|
+| `json("/items/0/id")` | a value of JSON by its pointer (RFC 6901): a number, a text, or true or false |
+| `css("form.login input[name=token]@value")` | the text, or after `@` an attribute, of the first matching element of HTML |
+| `regex("(\d+) loans")` | the pattern's first group, or else its whole match |
+| `prometheus("jobs{queue='mail'}")` | the value of a sample in the Prometheus text format |
+| `header("content-type")` | a header of the answer |
+
+A path of HTML has elements (`input`, `*`) with `#id`, `.class`, `[name]` and `[name=value]` (also `~=`, `^=`, `$=` and
+`*=`); a blank stands for "somewhere inside", `>` for "directly inside". What is found as a text compares with a number
+when it is written like one (`regex("(\d+) loans") >= 3`); a value of JSON is what it is: `3` is not `"3"`. What is not
+there fails the step, and says so.
 
 )";
 

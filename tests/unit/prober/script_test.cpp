@@ -133,6 +133,22 @@ TEST_CASE("what cannot be saved is a failure that names it") {
     CHECK(stage.run_steps({step}).reason == "fake.answer at im1: there is no 'cookie' to save as 'n'");
 }
 
+TEST_CASE("functions look into the answer for expectations and saved values") {
+    Stage stage;
+    auto login = saying("fake.answer", R"(<input name="csrf" value="a&amp;b"> {"state": "done"})");
+    login.save = {
+        {"token", "css", std::nullopt, schemas::Extraction::parse_whole("css('input[name=csrf]@value')").value()}};
+    login.expect = condition("regex('\{.*') contains 'done' and items == 3");
+    CHECK(stage.run_steps({login, saying("fake.answer", "${save.token}")}).verdict == Verdict::ok);
+    CHECK(calls.at(1).say == "a&b");
+    login.expect = condition("json('/state') == 'done'");
+    CHECK(stage.run_steps({login}).reason ==
+          "fake.answer at im1: expected json('/state') == 'done', but the answer is no JSON: it is wrong at byte 1");
+    login.save[0].function = schemas::Extraction::parse_whole("css('input[name=other]@value')").value();
+    CHECK(stage.run_steps({login}).reason ==
+          "fake.answer at im1: there is no input[name=other]@value in the answer to save as 'token'");
+}
+
 TEST_CASE("an always step that leans on what was never saved is left out") {
     Stage stage;
     auto login = saying("fake.refuse", "login");

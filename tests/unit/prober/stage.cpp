@@ -77,7 +77,8 @@ constexpr schemas::OperationInfo info_of(std::string_view name) {
             .parameters = parameters,
             .outputs = outputs,
             .target_parameter = "host",
-            .example = ""};
+            .example = "",
+            .text_output = "said"};
 }
 
 const std::array operations{

@@ -116,7 +116,7 @@ TEST_CASE("a bad condition says where and what was expected") {
 }
 
 TEST_CASE("without declared outputs names and types are not checked, and a wrong type does not hold") {
-    const auto condition = Condition::parse("anything == 'x'", {});
+    const auto condition = Condition::parse("anything == 'x'", std::span<const Output>());
     REQUIRE(condition);
     Outputs values;
     values.set("anything", 1.0);

@@ -29,6 +29,7 @@ constexpr std::array http_parameters{
 constexpr std::array http_outputs{
     Output{"status", OutputType::number, "The status."},
     Output{"body", OutputType::text, "The body."},
+    Output{"headers", OutputType::text, "The headers."},
     Output{"time.first_byte", OutputType::duration, "Until the first byte."},
 };
 constexpr std::array ldap_parameters{
@@ -77,11 +78,15 @@ constexpr std::array log_parameters{
 constexpr std::array log_outputs{Output{"lines", OutputType::number, "How many."}};
 
 constexpr std::array rows{
-    OperationInfo{.name = "command.run", .parameters = command_parameters, .outputs = command_outputs},
+    OperationInfo{
+        .name = "command.run", .parameters = command_parameters, .outputs = command_outputs, .text_output = "output"},
     OperationInfo{
         .name = "dns.query", .parameters = dns_parameters, .outputs = dns_outputs, .target_parameter = "server"},
-    OperationInfo{
-        .name = "http.get", .parameters = http_parameters, .outputs = http_outputs, .target_parameter = "url"},
+    OperationInfo{.name = "http.get",
+                  .parameters = http_parameters,
+                  .outputs = http_outputs,
+                  .target_parameter = "url",
+                  .text_output = "body"},
     OperationInfo{.name = "ldap.bind", .parameters = ldap_parameters, .target_parameter = "host"},
     OperationInfo{
         .name = "ldap.search", .parameters = search_parameters, .outputs = search_outputs, .target_parameter = "host"},
