@@ -1,6 +1,8 @@
 #include "schemas/definitions_schema.hpp"
 
 #include <algorithm>
+#include <map>
+#include <vector>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -125,6 +127,59 @@ std::string description_of(const OperationInfo& info) {
     return text;
 }
 
+/// What the base file says of a definition, with the keys that stand beside the reference: many an editor shows only
+/// the one or the other.
+void inline_references(Json& node, const Json& definitions) {
+    if (node.is_object()) {
+        if (const auto reference = node.find("$ref"); reference != node.end() && node.size() > 1) {
+            constexpr std::string_view prefix = "#/$defs/";
+            Json whole = definitions.at(reference->get<std::string>().substr(prefix.size()));
+            node.erase("$ref");
+            whole.update(node);
+            node = std::move(whole);
+        }
+        for (auto& [key, child] : node.items()) {
+            inline_references(child, definitions);
+        }
+    } else if (node.is_array()) {
+        for (Json& child : node) {
+            inline_references(child, definitions);
+        }
+    }
+}
+
+/// What each key of a step means, whichever operation it belongs to. The cases below judge; but some editors look
+/// for explanations only here (taplo does not look into `if` and `then`).
+void explain_keys(Json& properties, Catalog catalog) {
+    std::map<std::string, std::vector<std::pair<std::string, std::string>>, std::less<>> meanings;
+    std::vector<std::string> order;
+    for (const OperationInfo* info : catalog) {
+        for (const Parameter& parameter : info->parameters) {
+            const std::string name(parameter.name);
+            if (!meanings.contains(name)) {
+                order.push_back(name);
+            }
+            auto& all = meanings[name];
+            const auto same = std::ranges::find(all, parameter.help, &std::pair<std::string, std::string>::second);
+            if (same == all.end()) {
+                all.emplace_back(info->name, parameter.help);
+            } else {
+                same->first += fmt::format(", {}", info->name);
+            }
+        }
+    }
+    for (const std::string& name : order) {
+        std::string text;
+        if (const auto common = properties.find(name); common != properties.end()) {
+            text = common->at("description").get<std::string>();
+        }
+        for (const auto& [operations, help] : meanings.at(name)) {
+            text += fmt::format("{}{}: {}", text.empty() ? "" : "\n\n", operations, help);
+        }
+        properties[name] = {{"description", text}};
+    }
+}
+
 /// A step of one operation: the keys of every step and the operation's own.
 Json step_of(const OperationInfo& info, const Json& common) {
     Json properties = common;
@@ -152,13 +207,17 @@ Json step_of(const OperationInfo& info, const Json& common) {
 
 std::string definitions_schema(Catalog catalog) {
     Json schema = Json::parse(embedded::definitions_base_json);
+    const Json base = schema["$defs"];
+    inline_references(schema, base);
     Json& definitions = schema["$defs"];
     const Json common = definitions["step"]["properties"];
     Json names = Json::array();
+    Json descriptions = Json::array();
     Json cases = Json::array();
     for (const OperationInfo* info : catalog) {
         const std::string name = fmt::format("step {}", info->name);
         names.push_back(info->name);
+        descriptions.push_back(description_of(*info));
         definitions[name] = step_of(*info, common);
         Json one;
         one["if"]["properties"]["do"]["const"] = info->name;
@@ -167,8 +226,19 @@ std::string definitions_schema(Catalog catalog) {
         cases.push_back(std::move(one));
     }
     Json& step = definitions["step"];
-    step["properties"] = {{"do", {{"description", "The operation."}, {"enum", names}}}};
-    step["allOf"] = cases;
+    Json& properties = step["properties"];
+    properties = Json::object();
+    properties["do"] = {{"description", "The operation."}, {"enum", names}};
+    properties["do"]["x-taplo"]["docs"]["enumValues"] = descriptions;  // taplo's way to explain one choice
+    for (const auto& [key, value] : common.items()) {
+        if (key != "do") {
+            properties[key] = {{"description", value.at("description")}};
+        }
+    }
+    explain_keys(properties, catalog);
+    // Not beside the properties: taplo completes nothing in a table whose schema has an `allOf` of its own.
+    step["if"]["required"] = Json::array({"do"});
+    step["then"]["allOf"] = cases;
     return schema.dump(2) + "\n";
 }
 

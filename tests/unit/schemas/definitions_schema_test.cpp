@@ -82,18 +82,33 @@ TEST_CASE("every operation has its case, with its parameters described") {
     const Json schema = Json::parse(definitions_schema(fake_catalog()));
     const Json& step = schema.at("$defs").at("step");
     CHECK(step.at("properties").at("do").at("enum").size() == fake_catalog().size());
-    CHECK(step.at("allOf").size() == fake_catalog().size());
+    CHECK(step.at("then").at("allOf").size() == fake_catalog().size());
     const Json& get = schema.at("$defs").at("step http.get");
     CHECK(get.at("required") == Json::array({"do"}));  // the target may fill the address
     CHECK(get.at("properties").at("redirects").at("default") == 5);
     CHECK(get.at("properties").at("redirects").at("anyOf").at(0).at("maximum") == 20);
     CHECK(get.at("properties").at("url").at("examples") == Json::array({"https://${target}/"}));
     CHECK(get.at("properties").at("verify").at("description") == "Check the certificate.");
+    CHECK(get.at("properties").at("timeout").at("description") == "How long this step may take.");
+    CHECK(get.at("properties").at("timeout").contains("pattern"));
     const Json& connect = schema.at("$defs").at("step tcp.connect");
     CHECK(connect.at("required") == Json::array({"do", "port"}));
     const Json& bind = schema.at("$defs").at("step ldap.bind");
     CHECK(bind.at("properties").at("tls").at("anyOf").at(0).at("enum") == Json::array({"none", "starttls", "ldaps"}));
     CHECK(bind.at("properties").at("expect") == false);
+}
+
+TEST_CASE("every key of every step is explained beside the choice of the operation, too") {
+    const Json schema = Json::parse(definitions_schema(fake_catalog()));
+    const Json& keys = schema.at("$defs").at("step").at("properties");
+    const Json& operation = keys.at("do");
+    CHECK(operation.at("x-taplo").at("docs").at("enumValues").size() == operation.at("enum").size());
+    CHECK(keys.at("within") == Json{{"description", "Slower than this is slow, not failed."}});
+    CHECK(keys.at("match").at("description") == "http.get: Must be found in the body.\n\nlog.count: What to count.");
+    CHECK(keys.at("port").at("description") == "ldap.bind, ldap.search, ssh.login, tcp.connect, xmpp.login: The port.");
+    const std::string name = keys.at("name").at("description");
+    CHECK(name.starts_with("What the transcript calls this step"));
+    CHECK(name.ends_with("process.exists: The process's name."));
 }
 
 TEST_CASE("the report's schema is JSON and built into the program") {
