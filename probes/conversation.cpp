@@ -132,10 +132,26 @@ Task<Conversation::Result<std::string>> Conversation::bytes(std::size_t count, s
 
 Task<Conversation::Result<void>> Conversation::say(std::string_view text, std::string_view action,
                                                    const Patience& patience) {
+    if (text.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos) {
+        // It would be two commands.
+        Trouble several{Trouble::Kind::ours, "what is sent to " + server_ +
+                                                 " must be one line, and a parameter of "
+                                                 "this step makes it several"};
+        co_return tl::unexpected(std::move(several));
+    }
     note("prober", text);
     std::string line(text);
     line += "\r\n";
     co_return co_await send(line, action, patience);
+}
+
+Task<Conversation::Result<std::string>> Conversation::ask(std::string_view text, std::string_view action,
+                                                          const Patience& patience) {
+    const Result<void> said = co_await say(text, action, patience);
+    if (!said) {
+        co_return tl::unexpected(said.error());
+    }
+    co_return co_await line(action, patience);
 }
 
 Task<Conversation::Result<void>> Conversation::send(std::string_view bytes, std::string_view action,

@@ -43,8 +43,11 @@ public:
     /// Reads more into `pending()`: at least one byte, or false when the peer closed.
     Task<Result<bool>> more(std::string_view action, const Patience& patience);
 
-    /// Sends the text and CR LF.
+    /// Sends the text and CR LF. A text that is more than one line is our own side's trouble, and not sent.
     Task<Result<void>> say(std::string_view text, std::string_view action, const Patience& patience);
+
+    /// Says it, and returns the next line.
+    Task<Result<std::string>> ask(std::string_view text, std::string_view action, const Patience& patience);
 
     /// Sends bytes as they are; they are not noted.
     Task<Result<void>> send(std::string_view bytes, std::string_view action, const Patience& patience);

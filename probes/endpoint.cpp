@@ -34,6 +34,11 @@ void leave_timing(StepReport& report, const std::string& name, schemas::Duration
     report.output("time." + name, schemas::to_seconds(took));
 }
 
+void Stages::ended(const std::string& name) {
+    leave_timing(*report_, name, std::chrono::duration_cast<schemas::Duration>(Loop::now() - began_));
+    begin();
+}
+
 Task<tl::expected<Socket, Trouble>> open_socket(StepContext& context, const Endpoint& endpoint) {
     auto connected = co_await connect_tcp(context.engine, endpoint.host, endpoint.port, context.deadline);
     if (!connected) {

@@ -46,15 +46,16 @@ inline constexpr schemas::Parameter host_parameter{
 
 inline constexpr std::array<std::string_view, 3> tls_choices{"none", "starttls", "implicit"};
 
-/// `tls` of a protocol that knows both ways to encrypt.
-inline constexpr schemas::Parameter tls_parameter{
-    .name = "tls",
-    .type = schemas::ParameterType::choice,
-    .fallback = R"("none")",
-    .help =
-        "Whether to encrypt: none, starttls (on the plain port, at the client's request) or implicit (from the "
-        "first byte).",
-    .choices = tls_choices};
+/// `tls` of a protocol that knows both ways to encrypt; the default as TOML text.
+[[nodiscard]] constexpr schemas::Parameter tls_parameter(std::string_view fallback) {
+    return {.name = "tls",
+            .type = schemas::ParameterType::choice,
+            .fallback = fallback,
+            .help =
+                "Whether to encrypt: none, starttls (on the plain port, at the client's request) or implicit (from "
+                "the first byte).",
+            .choices = tls_choices};
+}
 
 /// `verify`, `ca_file`, `server_name`: how the server's certificate is judged.
 inline constexpr std::array trust_parameters{
@@ -67,6 +68,15 @@ inline constexpr std::array trust_parameters{
                        .help = "PEM file with the authorities to trust for this step, instead of the usual ones."},
     schemas::Parameter{.name = "server_name",
                        .help = "The name that the certificate must bear, and that is asked for; omitted: the host."},
+};
+
+/// `user` and `password`.
+inline constexpr std::array account_parameters{
+    schemas::Parameter{.name = "user", .required = true, .help = "Who logs in.", .example = R"("probe")"},
+    schemas::Parameter{.name = "password",
+                       .required = true,
+                       .help = "The user's password; write ${secret:NAME}.",
+                       .example = R"("${secret:probe}")"},
 };
 
 /// Left by `open_socket`.
@@ -103,6 +113,20 @@ struct Endpoint {
 
 /// A part of the response time, as timing NAME and as output "time.NAME".
 void leave_timing(StepReport& report, const std::string& name, schemas::Duration took);
+
+/// Times the stages of a step, one after the other.
+class Stages {
+public:
+    explicit Stages(StepReport& report) : report_(&report) {}
+    /// Leaves the time since the stage before ended; the next one begins.
+    void ended(const std::string& name);
+    /// The next one begins now: what lay between has been timed elsewhere.
+    void begin() { began_ = Loop::now(); }
+
+private:
+    StepReport* report_;
+    TimePoint began_ = Loop::now();
+};
 
 /// Looks up and connects. Leaves `connection_outputs`, their timings and a note.
 Task<tl::expected<Socket, Trouble>> open_socket(StepContext& context, const Endpoint& endpoint);

@@ -12,10 +12,13 @@
     KIND(dns)               \
     KIND(file)              \
     KIND(http)              \
+    KIND(imap)              \
     KIND(ldap)              \
     KIND(log)               \
     KIND(log_match)         \
+    KIND(pop3)              \
     KIND(process)           \
+    KIND(smtp)              \
     KIND(socket)            \
     KIND(ssh)               \
     KIND(tcp)               \
