@@ -42,8 +42,13 @@ std::int64_t literal_at_end(std::string_view line) {
     return error == std::errc() && end == line.data() + line.size() - 1 ? length : -1;
 }
 
-// A quoted string; nothing when it needs a literal.
-std::optional<std::string> quoted_string(std::string_view text) {
+Trouble ours(std::string reason) {
+    return {Trouble::Kind::ours, std::move(reason)};
+}
+
+}  // namespace
+
+std::optional<std::string> imap_string(std::string_view text) {
     std::string out = "\"";
     for (const char c : text) {
         if (static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) > 0x7E) {
@@ -56,12 +61,6 @@ std::optional<std::string> quoted_string(std::string_view text) {
     }
     return out + '"';
 }
-
-Trouble ours(std::string reason) {
-    return {Trouble::Kind::ours, std::move(reason)};
-}
-
-}  // namespace
 
 std::int64_t number_after(std::string_view line, std::string_view word) {
     const auto at = line.find(word);
@@ -262,8 +261,8 @@ Task<Result<void>> ImapClient::log_in(const std::string& user, const std::string
                 : "takes no password without TLS (LOGINDISABLED): the step needs tls = \"starttls\" "
                   "or \"implicit\""));
     }
-    const auto quoted_user = quoted_string(user);
-    const auto quoted_password = quoted_string(password);
+    const auto quoted_user = imap_string(user);
+    const auto quoted_password = imap_string(password);
     if (!quoted_user || !quoted_password) {
         co_return tl::unexpected(
             ours("user and password of an IMAP log-in must be plain ASCII where the server does not "

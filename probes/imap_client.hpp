@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,6 +36,9 @@ public:
     /// LOGOUT, and the server's goodbye.
     Task<Result<void>> log_out(const Patience& patience);
 
+    /// Whether the server has told of that capability; upper case.
+    [[nodiscard]] bool can(std::string_view capability) const;
+
     [[nodiscard]] Conversation& conversation() { return conversation_; }
 
 private:
@@ -48,7 +52,6 @@ private:
     Task<Result<std::string>> response(std::string_view action, const Patience& patience);
     Task<Result<ImapReply>> reply(const std::string& tag, std::string_view name, std::string_view refusal,
                                   const Patience& patience);
-    [[nodiscard]] bool can(std::string_view capability) const;
     void take_capabilities(std::string_view text);
     [[nodiscard]] std::string next_tag();
 
@@ -57,6 +60,9 @@ private:
     int tags_ = 0;
     bool logged_in_ = false;  ///< the greeting said so (PREAUTH)
 };
+
+/// A text as a quoted string, `"INBOX"`; nothing when it is not printable ASCII and needs a literal.
+[[nodiscard]] std::optional<std::string> imap_string(std::string_view text);
 
 /// The number that follows `word` in "STATUS INBOX (MESSAGES 3 UNSEEN 1)"; -1: none.
 [[nodiscard]] std::int64_t number_after(std::string_view line, std::string_view word);

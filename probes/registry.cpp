@@ -16,6 +16,7 @@
     KIND(ldap)              \
     KIND(log)               \
     KIND(log_match)         \
+    KIND(mail)              \
     KIND(pop3)              \
     KIND(process)           \
     KIND(smtp)              \
