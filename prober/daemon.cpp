@@ -60,6 +60,9 @@ public:
           scheduler_(clock_, config_.location, scheduler_actions(), most_runs_in_flight()),
           shipper_(loop_, spool_, send_to_reporter(engine_, config_.reporter, token_), shipper_options()) {
         engine_.warm_up();
+        loop_.observe_delays([this](std::chrono::nanoseconds delay) {
+            metrics_.dispatch_delay(std::chrono::duration_cast<schemas::Duration>(delay));
+        });
         equip(environment_, config_.secrets, stall_);
         environment_.stopping = [this] { return cutting_short_; };
         environment_.pseudonyms = Pseudonyms(std::move(pseudonym_key));
@@ -307,6 +310,7 @@ private:
         now.shipped = shipper.shipped;
         now.ship_failures = shipper.failures;
         now.ship_failures_in_a_row = shipper.failures_in_a_row;
+        now.overloaded_seconds = schemas::to_seconds(engine_.loop().overloaded());
         now.stood_still_seconds = schemas::to_seconds(stall_.total());
         now.definitions_good = definitions_good_;
         now.version = version();

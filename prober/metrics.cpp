@@ -89,6 +89,12 @@ std::string Metrics::text(const Gauges& now) const {
     lateness_.write(out, "slimtax_prober_start_lateness_seconds");
     head(out, "slimtax_prober_loop_delay_seconds", "histogram", "How late the event loop came to a timer.");
     loop_delay_.write(out, "slimtax_prober_loop_delay_seconds");
+    head(out, "slimtax_prober_dispatch_delay_seconds", "histogram",
+         "How long bytes that the kernel had waited for the event loop; response times do not hold it.");
+    dispatch_delay_.write(out, "slimtax_prober_dispatch_delay_seconds");
+    single(out, "slimtax_prober_overloaded_seconds_total", "counter",
+           "Time in which the event loop had no pause for 50 ms or more; steps that were judged by it are faults.",
+           now.overloaded_seconds);
     single(out, "slimtax_prober_stood_still_seconds_total", "counter",
            "Time in which the process was stopped or its machine suspended.", now.stood_still_seconds);
     single(out, "slimtax_prober_spool_bytes", "gauge", "Results on disk that are not shipped.", now.spool_bytes);

@@ -40,6 +40,7 @@ struct Gauges {
     std::uint64_t ship_failures = 0;
     std::uint64_t ship_failures_in_a_row = 0;
     double stood_still_seconds = 0;
+    double overloaded_seconds = 0;
     bool definitions_good = true;  ///< the latest load or reload had no errors
     std::string_view version;
     std::string location;
@@ -50,6 +51,7 @@ public:
     void run_started(schemas::Duration late) { lateness_.add(late); }
     void outcome(schemas::Verdict verdict) { ++verdicts_.at(static_cast<std::size_t>(verdict)); }
     void loop_delay(schemas::Duration late) { loop_delay_.add(late); }
+    void dispatch_delay(schemas::Duration delay) { dispatch_delay_.add(delay); }
     void reloaded(bool good) { ++(good ? reloads_ : refused_reloads_); }
 
     /// Text exposition format 0.0.4.
@@ -59,6 +61,7 @@ private:
     std::array<std::uint64_t, schemas::all_verdicts.size()> verdicts_{};
     Histogram lateness_;
     Histogram loop_delay_;
+    Histogram dispatch_delay_;
     std::uint64_t reloads_ = 0;
     std::uint64_t refused_reloads_ = 0;
 };

@@ -29,6 +29,17 @@ using schemas::Verdict;
 // From here on a step's time is not worth believing: the process itself stood still for so long.
 constexpr Duration stall_limit = std::chrono::seconds(1);
 
+// When this prober was overloaded for a quarter of the time that a step had, the service may have kept its promise.
+constexpr int overload_share = 4;
+
+std::string overload_reason(const Step& step, Duration overloaded) {
+    return fmt::format(
+        "this prober was overloaded for {} during '{}', so its outcome says nothing: spread the probes over more "
+        "probers "
+        "or run them less often",
+        plain(overloaded), step.label);
+}
+
 Duration since(TimePoint start) {
     return std::chrono::duration_cast<Duration>(Loop::now() - start);
 }
@@ -76,6 +87,7 @@ private:
         probes::StepReport report;
         const schemas::OperationInfo* info = nullptr;
         bool skipped = false;
+        Duration overloaded{};  ///< while the step ran: so much of its time may be ours
     };
 
     Task<> run_step(const Step& step) {
@@ -165,6 +177,7 @@ private:
     Task<> call(const Step& step, const probes::Operation& operation, const probes::Arguments& arguments,
                 StepResult& entry, Attempt& attempt) {
         const Duration still_before = stood_still();
+        const Duration overload_before = overloaded();
         const TimePoint start = Loop::now();
         entry.offset = std::chrono::duration_cast<Duration>(start - begun_);
         const TimePoint deadline = deadline_of(step, start);
@@ -183,11 +196,15 @@ private:
         }
         entry.response = attempt.report.measured.value_or(since(start));
         const Duration still = stood_still() - still_before;
+        attempt.overloaded = overloaded() - overload_before;
         if (stopping() && attempt.outcome.verdict != Verdict::ok) {
             attempt.outcome = {Verdict::not_run, fmt::format("the prober was stopped during '{}'", step.label)};
         } else if (still >= stall_limit) {
             attempt.outcome = Outcome::fault(fmt::format(
                 "this prober stood still for {} during '{}', so its outcome says nothing", plain(still), step.label));
+        } else if (attempt.outcome.verdict == Verdict::timeout &&
+                   attempt.overloaded * overload_share >= std::chrono::duration_cast<Duration>(deadline - start)) {
+            attempt.outcome = Outcome::fault(overload_reason(step, attempt.overloaded));
         } else if (attempt.outcome.verdict == Verdict::timeout && deadline == run_deadline_) {
             attempt.outcome.reason = fmt::format("the run's time-out of {} passed during '{}': {}",
                                                  plain(probe_.timeout), step.label, attempt.outcome.reason);
@@ -246,6 +263,9 @@ private:
             attempt.outcome = Outcome::failed(fmt::format("{}: {}", named(step), *trouble));
         } else if (const auto violation = step.expect ? step.expect->violated_by(outputs, value_of) : std::nullopt) {
             attempt.outcome = Outcome::failed(fmt::format("{}: {}", named(step), *violation));
+        } else if (step.within && entry.response > *step.within &&
+                   entry.response - attempt.overloaded <= *step.within) {
+            attempt.outcome = Outcome::fault(overload_reason(step, attempt.overloaded));
         } else if (step.within && entry.response > *step.within) {
             attempt.outcome = {Verdict::slow, fmt::format("{} took {}, longer than {}", named(step),
                                                           plain(entry.response), plain(*step.within))};
@@ -320,6 +340,9 @@ private:
     }
 
     [[nodiscard]] bool stopping() const { return environment_.stopping && environment_.stopping(); }
+    [[nodiscard]] Duration overloaded() const {
+        return environment_.overloaded ? environment_.overloaded() : Duration::zero();
+    }
     [[nodiscard]] Duration stood_still() const {
         return environment_.stood_still ? environment_.stood_still() : Duration::zero();
     }

@@ -38,6 +38,8 @@ struct ScriptEnvironment {
     std::function<double()> random;
     /// How long this process has stood still so far (see stall.hpp); null: never.
     std::function<schemas::Duration()> stood_still;
+    /// How long its loop has been overloaded so far (Loop::overloaded); null: never.
+    std::function<schemas::Duration()> overloaded;
     /// True once running scripts are being cut short because the prober stops; null: never.
     std::function<bool()> stopping;
     Pseudonyms pseudonyms{""};

@@ -23,6 +23,7 @@ void equip(ScriptEnvironment& environment, std::shared_ptr<const schemas::Secret
     environment.random = [dice = std::mt19937_64(std::random_device()())]() mutable {
         return std::uniform_real_distribution<double>(0, 1)(dice);
     };
+    environment.overloaded = [&loop = environment.engine.loop()] { return loop.overloaded(); };
     environment.stood_still = [&stall] { return stall.total(); };
 }
 

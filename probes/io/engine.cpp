@@ -6,6 +6,7 @@
 
 #include "probes/io/http_client.hpp"
 #include "probes/io/resolver.hpp"
+#include "probes/io/stamp.hpp"
 #include "probes/io/tls.hpp"
 
 namespace slimtax::probes {
@@ -28,6 +29,7 @@ Engine::Engine(EngineOptions options) {
     if (::sigaction(SIGPIPE, nullptr, &now) == 0 && now.sa_handler == SIG_DFL) {
         ::signal(SIGPIPE, SIG_IGN);
     }
+    keep_receive_stamps_on();
     impl_ = std::make_unique<Impl>(std::move(options));
     impl_->http.emplace(*this);
 }

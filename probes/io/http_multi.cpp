@@ -18,8 +18,8 @@ HttpMulti::HttpMulti(Loop& loop) : loop_(loop), multi_(curl_multi_init()) {
     }
     curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
     curl_multi_setopt(
-        multi_, CURLMOPT_SOCKETFUNCTION, +[](CURL*, curl_socket_t fd, int what, void* self, void*) {
-            static_cast<HttpMulti*>(self)->watch(fd, what);
+        multi_, CURLMOPT_SOCKETFUNCTION, +[](CURL* easy, curl_socket_t fd, int what, void* self, void*) {
+            static_cast<HttpMulti*>(self)->watch(easy, fd, what);
             return 0;
         });
     curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
@@ -66,14 +66,22 @@ void HttpMulti::remove(void* easy) {
     curl_multi_remove_handle(multi_, easy);
 }
 
-void HttpMulti::watch(int fd, int what) {
+void HttpMulti::watch(void* easy, int fd, int what) {
     if (what == CURL_POLL_REMOVE) {
         loop_.unwatch(fd);
         return;
     }
-    loop_.watch(fd, (what & CURL_POLL_IN) != 0, (what & CURL_POLL_OUT) != 0, [this, fd](bool readable, bool writable) {
+    // A connection is never shared or reused here: it belongs to this transfer as long as it is watched.
+    void* waiting = nullptr;
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, &waiting);
+    auto* const transfer = static_cast<Ended*>(waiting);
+    const auto ready = [this, fd, transfer](bool readable, bool writable) {
+        if (readable) {
+            transfer->readable(fd);
+        }
         act(fd, (readable ? CURL_CSELECT_IN : 0) | (writable ? CURL_CSELECT_OUT : 0));
-    });
+    };
+    loop_.watch(fd, (what & CURL_POLL_IN) != 0, (what & CURL_POLL_OUT) != 0, ready);
 }
 
 /// curl asks for a timer at almost every step, mostly for 0 ms. An armed one that is early enough is kept (1.3 times

@@ -16,6 +16,8 @@ public:
         virtual ~Ended() = default;
         /// With a CURLcode. Called inside curl: only notes and signals.
         virtual void ended(int result) = 0;
+        /// Bytes wait on its socket, and curl reads them next.
+        virtual void readable(int fd) = 0;
     };
 
     /// Throws std::runtime_error when curl has no memory.
@@ -33,7 +35,7 @@ public:
     void remove(void* easy);
 
 private:
-    void watch(int fd, int what);
+    void watch(void* easy, int fd, int what);
     void want_timer(long milliseconds);
     void arm();
     void act(int fd, int events);

@@ -1,5 +1,6 @@
 #include "probes/io/http_transfer.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 #include <cstring>
@@ -8,6 +9,7 @@
 #include <curl/curl.h>
 
 #include "probes/io/http_multi.hpp"
+#include "probes/io/stamp.hpp"
 #include "probes/io/tls.hpp"
 
 namespace slimtax::probes {
@@ -72,8 +74,12 @@ public:
 
     void ended(int result) override {
         result_ = static_cast<CURLcode>(result);
+        if (!last_byte_) {
+            last_byte_ = Loop::now();
+        }
         finished_.set();
     }
+    void readable(int fd) override;
 
 private:
     [[nodiscard]] tl::expected<void, Trouble> prepare();
@@ -81,7 +87,7 @@ private:
     void prepare_request();
     void prepare_cookies();
     [[nodiscard]] std::string late_reason() const;
-    [[nodiscard]] std::string failure_reason() const;
+    [[nodiscard]] std::string failure_reason();
     void complete();
 
     static curl_socket_t give_socket(void* self, curlsocktype, curl_sockaddr*) {
@@ -97,6 +103,10 @@ private:
             return CURLE_SSL_CERTPROBLEM;
         }
         return CURLE_OK;
+    }
+    static int about_to_send(void* self, char*, char*, int, int) {
+        static_cast<Transfer*>(self)->asked_ = Loop::now();
+        return CURL_PREREQFUNC_OK;
     }
     static std::size_t take_header(char* bytes, std::size_t size, std::size_t count, void* self) {
         return static_cast<Transfer*>(self)->header_line({bytes, size * count}) ? size * count : 0;
@@ -118,6 +128,10 @@ private:
     CURL* easy_;
     bool added_ = false;
     CURLcode result_ = CURLE_OK;
+    std::optional<TimePoint> asked_;       ///< when the request was sent
+    std::optional<TimePoint> first_byte_;  ///< when the kernel had the answer's first byte
+    std::optional<TimePoint> last_byte_;
+    int broken_ = 0;  ///< errno of the connection, that a look at it took away from curl
     HttpResponse response_;
     std::size_t header_bytes_ = 0;
     bool headers_ended_ = false;
@@ -127,6 +141,25 @@ private:
     std::unique_ptr<curl_slist, SlistDeleter> connect_to_;
     std::array<char, CURL_ERROR_SIZE> error_text_{};
 };
+
+/// Stamps what curl reads next: the answer's first byte, and its last byte as often as more comes. What the kernel
+/// cannot say is now.
+void Transfer::readable(int fd) {
+    if (!asked_) {
+        return;
+    }
+    const TimePoint now = Loop::now();
+    const Arrival arrival = last_arrival(fd);
+    broken_ = arrival.error;
+    const TimePoint last = std::max(arrival.when.value_or(now), *asked_);
+    if (header_bytes_ == 0 && target_.tls) {
+        first_byte_ = last;  // what came before may have been TLS's own: session tickets
+    } else if (!first_byte_) {
+        first_byte_ = std::max(first_arrival(fd).when.value_or(now), *asked_);
+    }
+    last_byte_ = std::max(last, *first_byte_);
+    engine_.loop().note_delay(now - *last_byte_);
+}
 
 bool Transfer::header_line(std::string_view line) {
     header_bytes_ += line.size();
@@ -219,6 +252,8 @@ void Transfer::prepare_request() {
     curl_easy_setopt(easy_, CURLOPT_HEADERDATA, this);
     curl_easy_setopt(easy_, CURLOPT_WRITEFUNCTION, &Transfer::take_body);
     curl_easy_setopt(easy_, CURLOPT_WRITEDATA, this);
+    curl_easy_setopt(easy_, CURLOPT_PREREQFUNCTION, &Transfer::about_to_send);
+    curl_easy_setopt(easy_, CURLOPT_PREREQDATA, this);
     curl_easy_setopt(easy_, CURLOPT_USERAGENT, "slimtax");
     const bool sends = request_.method == "POST" || request_.method == "PUT" || request_.method == "PATCH";
     if (sends) {
@@ -283,15 +318,13 @@ void Transfer::complete() {
     HttpTimes& times = response_.times;
     times.lookup = connected_.lookup;
     times.connect = connected_.connect;
-    schemas::Duration ready = info_time(easy_, CURLINFO_CONNECT_TIME_T);
     if (target_.tls) {
-        const schemas::Duration secured = info_time(easy_, CURLINFO_APPCONNECT_TIME_T);
-        times.tls = secured - ready;
-        ready = secured;
+        times.tls = info_time(easy_, CURLINFO_APPCONNECT_TIME_T) - info_time(easy_, CURLINFO_CONNECT_TIME_T);
     }
-    const schemas::Duration first = info_time(easy_, CURLINFO_STARTTRANSFER_TIME_T);
-    times.first_byte = first - ready;
-    times.body = info_time(easy_, CURLINFO_TOTAL_TIME_T) - first;
+    const TimePoint asked = asked_.value_or(*last_byte_);
+    const TimePoint first = first_byte_.value_or(*last_byte_);
+    times.first_byte = std::chrono::duration_cast<schemas::Duration>(first - asked);
+    times.body = std::chrono::duration_cast<schemas::Duration>(*last_byte_ - first);
     response_.url = target_.url;
     response_.server = check_.peer_name;
     response_.peer = connected_.peer.text();
@@ -321,7 +354,7 @@ std::string Transfer::late_reason() const {
     return peer + " did not end the body of its answer in time: " + std::to_string(response_.bytes) + " bytes came";
 }
 
-std::string Transfer::failure_reason() const {
+std::string Transfer::failure_reason() {
     const std::string& peer = check_.peer_name;
     if (!excess_.empty()) {
         return peer + ": " + excess_;
@@ -331,6 +364,10 @@ std::string Transfer::failure_reason() const {
     }
     long error = 0;
     curl_easy_getinfo(easy_, CURLINFO_OS_ERRNO, &error);
+    if (broken_ != 0) {
+        error = broken_;
+        result_ = CURLE_RECV_ERROR;
+    }
     const bool secured = !target_.tls || info_time(easy_, CURLINFO_APPCONNECT_TIME_T).count() > 0;
     const std::string detail = error_text_[0] == '\0' ? curl_easy_strerror(result_) : error_text_.data();
     if (!secured) {
@@ -355,8 +392,8 @@ std::string Transfer::failure_reason() const {
                    std::strerror(static_cast<int>(error));
         case CURLE_COULDNT_CONNECT:
             // We connected; the peer took it back before curl could send, and curl drops the socket's own error.
-            return "connection to " + peer + " broken before an answer came: " +
-                   std::strerror(error == 0 ? ECONNRESET : static_cast<int>(error));
+            return "connection to " + peer +
+                   " broken before an answer came: " + std::strerror(error == 0 ? ECONNRESET : static_cast<int>(error));
         case CURLE_UNSUPPORTED_PROTOCOL:
         case CURLE_WEIRD_SERVER_REPLY: return peer + " answered with something that is not HTTP";
         default: return "HTTP with " + peer + " failed: " + detail;

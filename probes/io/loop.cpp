@@ -66,7 +66,9 @@ void Loop::Impl::turn() {
             room.tv_nsec = static_cast<long>(left.count() % 1'000'000'000);
         }
     }
+    const TimePoint before = now();
     const int count = wait_for_events(epoll, events, limit);
+    note_turn(before, limit == nullptr || room.tv_sec > 0 || room.tv_nsec > 0, count);
     if (count < 0 && errno != EINTR) {
         throw std::system_error(errno, std::generic_category(), "the event loop cannot wait");
     }
@@ -78,6 +80,21 @@ void Loop::Impl::turn() {
         expire();
     }
     resume_queued();
+}
+
+/// Ends a busy stretch when the kernel had nothing for us at once: until then, each event may have waited as long as
+/// the stretch.
+void Loop::Impl::note_turn(TimePoint before, bool may_wait, int count) {
+    // Longer than it takes to fetch a full turn's events, shorter than any pause that matters.
+    constexpr std::chrono::microseconds longest_fetch{50};
+    const TimePoint after = now();
+    if (!may_wait || (count > 0 && after - before < longest_fetch)) {
+        return;
+    }
+    if (before - busy_since >= overload) {
+        overloaded += before - busy_since;
+    }
+    busy_since = after;
 }
 
 void Loop::Impl::expire() {
@@ -315,6 +332,12 @@ std::size_t Loop::shut_down(std::chrono::milliseconds grace) {
     const std::size_t left = impl_->destroy_roots();
     impl_->closing = false;
     return left;
+}
+
+schemas::Duration Loop::overloaded() const {
+    const auto stretch = now() - impl_->busy_since;
+    return std::chrono::duration_cast<schemas::Duration>(impl_->overloaded +
+                                                         (stretch >= overload ? stretch : stretch.zero()));
 }
 
 std::size_t Loop::in_flight() const {

@@ -19,6 +19,7 @@
 #include "probes/io/task.hpp"
 #include "probes/io/time_point.hpp"
 #include "probes/io/timer_heap.hpp"
+#include "schemas/time.hpp"
 
 namespace slimtax::probes {
 
@@ -92,6 +93,22 @@ public:
     /// Returns how many were left (and are then destroyed).
     std::size_t shut_down(std::chrono::milliseconds grace);
 
+    /// To be called by whoever knows, from a kernel's stamp, how long an event waited until this loop came to it.
+    void note_delay(std::chrono::nanoseconds delay) {
+        if (delay_observer_) {
+            delay_observer_(delay);
+        }
+    }
+    /// Who counts those delays; one.
+    void observe_delays(std::function<void(std::chrono::nanoseconds)> observer) {
+        delay_observer_ = std::move(observer);
+    }
+
+    /// How long, so far, this loop has been so busy that what it was told may be late by more than `overload`: the sum
+    /// of the stretches of at least that length in which it never had to wait for an event.
+    [[nodiscard]] schemas::Duration overloaded() const;
+    static constexpr std::chrono::milliseconds overload{50};
+
     /// Spawned coroutines that have not ended.
     [[nodiscard]] std::size_t in_flight() const;
 
@@ -101,6 +118,7 @@ private:
     friend class Event;
     void run_until(const bool& finished);
     std::unique_ptr<Impl> impl_;
+    std::function<void(std::chrono::nanoseconds)> delay_observer_;
 };
 
 /// Made by the loop only; awaited where it is made, or named and awaited once.

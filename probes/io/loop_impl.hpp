@@ -49,6 +49,7 @@ public:
     ~Impl();
 
     void turn();
+    void note_turn(TimePoint before, bool may_wait, int events);
     void expire();
     void resume_queued();
     std::size_t destroy_roots();
@@ -76,6 +77,8 @@ public:
     Link pending;  // of Wait: suspended, and not in `ready`
     Link roots;    // of Queued: the outermost coroutines of spawned tasks
     std::size_t in_flight = 0;
+    TimePoint busy_since = now();  // when it last came back from a wait that was one
+    std::chrono::nanoseconds overloaded{};
     bool closing = false;
     std::atomic<bool> stopping = false;
     std::array<epoll_event, most_events> events{};

@@ -12,6 +12,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "probes/io/stamp.hpp"
+#include "probes/io/stamped_bio.hpp"
+
 namespace slimtax::probes {
 namespace {
 
@@ -54,6 +57,7 @@ Task<tl::expected<Socket, Trouble>> connect_one(Loop& loop, const Address& addre
     }
     const int on = 1;
     ::setsockopt(socket.fd(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    want_receive_stamps(socket.fd());
     if (::connect(socket.fd(), reinterpret_cast<const sockaddr*>(&address.storage), address.length) == 0) {
         co_return std::move(socket);
     }
@@ -75,6 +79,18 @@ Task<tl::expected<Socket, Trouble>> connect_one(Loop& loop, const Address& addre
         co_return tl::unexpected(connection_trouble(where, error, false));
     }
     co_return std::move(socket);
+}
+
+/// How long the handshake of a connection took: by the kernel's own measure where nothing had to be sent twice, since
+/// `measured` holds the time until our loop came to see it as well.
+schemas::Duration connect_time(int fd, schemas::Duration measured) {
+    tcp_info info{};
+    socklen_t length = sizeof info;
+    if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0 || info.tcpi_total_retrans != 0 ||
+        info.tcpi_rtt == 0) {
+        return measured;
+    }
+    return std::min(measured, schemas::Duration(info.tcpi_rtt));
 }
 
 }  // namespace
@@ -119,7 +135,7 @@ Task<tl::expected<Connected, Trouble>> connect_tcp(Engine& engine, std::string h
         if (socket) {
             connected.socket = std::move(*socket);
             connected.peer = address;
-            connected.connect = since(began);
+            connected.connect = connect_time(connected.socket.fd(), since(began));
             co_return std::move(connected);
         }
         // What a server said says more than what we could not do ourselves.
@@ -153,6 +169,7 @@ public:
     PeerCheck check_;
     SslSession tls_;
     int reads_at_once_ = 0;  ///< since the last wait
+    TimePoint arrived_ = Loop::now();
 };
 
 Stream::Stream(Engine& engine, Socket socket, std::string peer_name)
@@ -181,6 +198,10 @@ std::string Stream::tls_cipher() const {
     return impl_->tls_ ? SSL_get_cipher_name(impl_->tls_.get()) : "";
 }
 
+TimePoint Stream::arrived() const {
+    return impl_->arrived_;
+}
+
 Task<tl::expected<schemas::Duration, Trouble>> Stream::start_tls(TlsOptions options, TimePoint deadline) {
     Impl& self = *impl_;
     const TimePoint start = Loop::now();
@@ -192,7 +213,11 @@ Task<tl::expected<schemas::Duration, Trouble>> Stream::start_tls(TlsOptions opti
         co_return tl::unexpected(session.error());
     }
     self.tls_ = std::move(*session);
-    SSL_set_fd(self.tls_.get(), fd());
+    BIO* const wire = new_stamped_bio(fd(), self.arrived_);
+    if (wire == nullptr) {
+        co_return tl::unexpected(Trouble{Trouble::Kind::ours, "OpenSSL has no memory"});
+    }
+    SSL_set_bio(self.tls_.get(), wire, wire);
     const auto done = co_await tls_handshake(self.engine_.loop(), self.tls_.get(), fd(), self.check_, deadline);
     if (!done) {
         self.tls_.reset();
@@ -232,14 +257,14 @@ Attempt tls_attempt(SSL* ssl, int result) {
     }
 }
 
-Attempt attempt_read(SSL* ssl, int fd, std::span<char> room) {
+Attempt attempt_read(SSL* ssl, int fd, std::span<char> room, TimePoint& arrived) {
     ERR_clear_error();
     errno = 0;
     if (ssl != nullptr) {
         return tls_attempt(ssl,
                            SSL_read(ssl, room.data(), static_cast<int>(std::min<std::size_t>(room.size(), 1 << 30))));
     }
-    const ssize_t got = ::recv(fd, room.data(), room.size(), 0);
+    const ssize_t got = receive_stamped(fd, room, 0, arrived);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
         return {Attempt::State::want_read, 0, {}};
     }
@@ -290,9 +315,12 @@ Task<tl::expected<std::size_t, Trouble>> Stream::read_some(std::span<char> room,
         }
     }
     for (;;) {
-        const Attempt attempt = attempt_read(self.tls_.get(), fd(), room);
+        const Attempt attempt = attempt_read(self.tls_.get(), fd(), room, self.arrived_);
         switch (attempt.state) {
-            case Attempt::State::done: co_return attempt.bytes;
+            case Attempt::State::done: {
+                self.engine_.loop().note_delay(Loop::now() - self.arrived_);
+                co_return attempt.bytes;
+            }
             case Attempt::State::closed: co_return std::size_t(0);
             case Attempt::State::broken: {
                 Trouble trouble{Trouble::Kind::refused, "connection to " + self.peer() + " broken: " + attempt.why};

@@ -63,6 +63,9 @@ public:
     Task<tl::expected<void, Trouble>> write_all(std::string_view bytes, TimePoint deadline);
 
     [[nodiscard]] int fd() const;
+    /// When the kernel had the last of the bytes that were read: what a response time ends with, however late our loop
+    /// came to read them. Before the first read: when the stream was made.
+    [[nodiscard]] TimePoint arrived() const;
     /// After start_tls: until when the peer's certificate is valid.
     [[nodiscard]] std::optional<schemas::Instant> certificate_until() const;
     /// After start_tls with `describe`, also one that failed.

@@ -120,6 +120,36 @@ TEST_CASE("the longest run allows for the always steps") {
     CHECK(longest_run(probe) == 10s + 3s + always_allowance);
 }
 
+TEST_CASE("an overloaded prober blames itself, not a service that may have kept its promise") {
+    Stage stage;
+    Duration behind{};
+    stage.environment.overloaded = [&behind] { return std::exchange(behind, behind + 20ms); };
+    auto late = fakes::step("fake.hang");
+    SUBCASE("when the overload took a quarter of the time-out or more") {
+        late.timeout = 60ms;
+        const RunResult result = stage.run_steps({late});
+        CHECK(result.verdict == Verdict::prober_fault);
+        CHECK(result.reason ==
+              "this prober was overloaded for 20 ms during 'fake.hang', so its outcome says nothing: spread the probes "
+              "over "
+              "more probers or run them less often");
+    }
+    SUBCASE("but a time-out that was long enough all the same counts") {
+        late.timeout = 120ms;
+        CHECK(stage.run_steps({late}).verdict == Verdict::timeout);
+    }
+    SUBCASE("when a slow step might have been in time") {
+        auto answer = fakes::step("fake.answer");
+        answer.within = Duration(1);
+        const RunResult result = stage.run_steps({answer});
+        CHECK(result.verdict == Verdict::prober_fault);
+        CHECK(mentions(result.reason, "overloaded for 20 ms during 'fake.answer'"));
+    }
+    SUBCASE("and an answer in time is an answer") {
+        CHECK(stage.run_steps({fakes::step("fake.answer")}).verdict == Verdict::ok);
+    }
+}
+
 TEST_CASE("while the prober stood still nothing was learnt about the service") {
     Stage stage;
     Duration still{};

@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -38,7 +39,10 @@ int bound_socket(int type, std::uint16_t& port) {
 
 }  // namespace
 
-ScriptedConnection::ScriptedConnection(int fd) : fd_(fd) {}
+ScriptedConnection::ScriptedConnection(int fd) : fd_(fd) {
+    const int on = 1;
+    ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // what is sent is on its way at once
+}
 
 ScriptedConnection::~ScriptedConnection() {
     SSL_free(tls_);
