@@ -153,6 +153,7 @@ private:
             }
             if (watcher_ != nullptr) {
                 watcher_->starting(step);
+                watcher_->working(step, attempt.report);
             }
             co_await call(step, *operation, *arguments, entry, attempt);
         } catch (const std::exception& error) {

@@ -69,6 +69,8 @@ public:
     virtual ~ScriptWatcher() = default;
     virtual void pausing(const schemas::Step& /*step*/, schemas::Duration /*pause*/) {}
     virtual void starting(const schemas::Step& /*step*/) {}
+    /// After `starting`: what the operation reports grows while it works, and goes before `ended` returns.
+    virtual void working(const schemas::Step& /*step*/, const probes::StepReport& /*so_far*/) {}
     virtual void ended(const StepView& /*view*/) {}
     virtual void skipped(const schemas::Step& /*step*/, std::string_view /*why*/) {}
 };

@@ -97,6 +97,7 @@ public:
     int run(const std::shared_ptr<const schemas::Definition>& definition,
             const std::vector<const schemas::Probe*>& probes) {
         tick();
+        refresh();
         int worst = 0;
         for (const schemas::Probe* probe : probes) {
             const std::vector<std::string> targets =
@@ -120,9 +121,11 @@ private:
         request.intended = clock_.wall();
         request.started = request.intended;
         view_->run_begins(request);
+        running_ = true;
         ShortMemory memory;
         const schemas::RunResult result =
             engine_.loop().run_until_done(run_script(environment_, std::move(request), memory, view_.get()));
+        running_ = false;
         view_->run_ended(result);
         return exit_status(result.verdict);
     }
@@ -132,6 +135,14 @@ private:
         engine_.loop().call_at(probes::Loop::now() + StallWatch::period, [this] { tick(); });
     }
 
+    void refresh() {
+        constexpr auto period = std::chrono::milliseconds(80);
+        if (running_) {
+            view_->tick();
+        }
+        engine_.loop().call_at(probes::Loop::now() + period, [this] { refresh(); });
+    }
+
     const TryOptions& options_;
     const schemas::ProberConfig& config_;
     SystemClock clock_;
@@ -139,6 +150,7 @@ private:
     StallWatch stall_;
     ScriptEnvironment environment_;
     std::unique_ptr<TryView> view_;
+    bool running_ = false;
 };
 
 }  // namespace

@@ -1,14 +1,21 @@
 #include "prober/commands/try_view.hpp"
 
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <cstdlib>
 #include <iostream>
-
-#include <unistd.h>
+#include <vector>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "prober/commands/advice.hpp"
+#include "prober/commands/timeline.hpp"
 #include "prober/text.hpp"
+#include "probes/io/loop.hpp"
+#include "schemas/utf8.hpp"
 
 namespace slimtax::prober {
 namespace {
@@ -20,13 +27,25 @@ using schemas::Verdict;
 
 constexpr std::size_t longest_shown = 160;  // of an output or a transcript's line, in text
 
+// Zeros when it does not say.
+winsize terminal_size() {
+    winsize size{};
+    return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size : winsize{};
+}
+
+// One less than there are: a full line makes some terminals go on to the next.
+std::size_t terminal_columns() {
+    const winsize size = terminal_size();
+    return size.ws_col > 0 ? size.ws_col - 1U : 79;
+}
+
 class TextView final : public TryView {
 public:
-    TextView() : terminal_(::isatty(STDOUT_FILENO) == 1) {
+    TextView() {
         const char* no_color = std::getenv("NO_COLOR");
         const char* term = std::getenv("TERM");
-        colours_ = terminal_ && (no_color == nullptr || *no_color == '\0') && term != nullptr &&
-                   std::string_view(term) != "dumb";
+        terminal_ = ::isatty(STDOUT_FILENO) == 1 && term != nullptr && std::string_view(term) != "dumb";
+        colours_ = terminal_ && (no_color == nullptr || *no_color == '\0');
     }
 
     void run_begins(const RunRequest& request) override {
@@ -37,52 +56,71 @@ public:
                                  plain(probe.timeout))
                   << std::flush;
         first_ = false;
+        begun_ = probes::Loop::now();
+        drawn_ = 0;
+        details_.clear();
+        rows_.clear();
+        steps_.clear();
+        for (const Step& step : probe.steps) {
+            steps_.push_back(&step);
+            rows_.push_back({tidy_sentence(step.label), State::waiting, Verdict::ok, {}, {}, {}, {}, {}});
+        }
+        tick();
     }
 
-    void pausing(const Step& step, Duration pause) override {
-        transient(fmt::format("  pause {} before {}", plain(pause), step.label));
+    void tick() override {
+        if (terminal_) {
+            take_in_progress();
+            draw(elapsed());
+        }
     }
 
-    void starting(const Step& step) override { transient(fmt::format("  ... {}", step.label)); }
+    void pausing(const Step& step, Duration /*pause*/) override {
+        TimelineRow& row = row_of(step);
+        row.state = State::pausing;
+        row.pause_at = elapsed();
+        tick();
+    }
+
+    void starting(const Step& step) override {
+        TimelineRow& row = row_of(step);
+        end_pause(row);
+        row.state = State::running;
+        row.at = elapsed();
+        tick();
+    }
+
+    void working(const Step& step, const probes::StepReport& so_far) override {
+        under_way_ = &step;
+        report_ = &so_far;
+    }
 
     void ended(const StepView& view) override {
+        report_ = nullptr;
         const schemas::StepResult& result = view.result;
-        clear();
-        if (result.think > Duration::zero()) {
-            std::cout << faint(fmt::format("  {:<12} {:>10}", "pause", plain(result.think))) << '\n';
+        TimelineRow& row = row_of(view.step);
+        end_pause(row);
+        if (row.state != State::running) {  // it never came to its operation
+            row.at = elapsed();
         }
-        std::string parts;
-        for (const schemas::Timing& timing : result.timings) {
-            parts += fmt::format("{}{} {}", parts.empty() ? "   " : ", ", timing.name, plain(timing.took));
-        }
-        std::cout << fmt::format("  {} {:>10}  {}{}\n", verdict_word(result.verdict, 12), plain(result.response),
-                                 named(view), faint(parts));
-        for (const std::string& line : view.transcript) {
-            std::cout << faint("                 > " + tidy_sentence(line, longest_shown)) << '\n';
-        }
-        for (const StepView::Shown& output : view.outputs) {
-            const std::string text = tidy_sentence(to_text(output.value, output.type), longest_shown);
-            // The parts of the response time stand in the line above.
-            if (!text.empty() && !output.name.starts_with("time.")) {
-                std::cout << fmt::format("                 {} = {}\n", output.name, text);
-            }
-        }
-        if (view.work > 0 || view.users > 0) {
-            std::cout << fmt::format("                 {} units of work by {} users\n", view.work, view.users);
-        }
-        if (!result.reason.empty()) {
-            std::cout << fmt::format("                 {}\n", result.reason);
-        }
-        std::cout << std::flush;
+        row.state = State::done;
+        row.verdict = result.verdict;
+        row.took = result.response;
+        row.parts = result.timings;
+        tell(described(view));
     }
 
     void skipped(const Step& step, std::string_view why) override {
-        clear();
-        std::cout << faint(fmt::format("  {:<12} {:>10}  {} ({})", "skipped", "", step.label, why)) << '\n';
+        report_ = nullptr;
+        row_of(step).state = State::skipped;
+        tell(faint(fmt::format("  {:<12} {:>10}  {} ({})", "skipped", "", tidy_sentence(step.label), why)) + "\n");
     }
 
     void run_ended(const RunResult& result) override {
-        clear();
+        if (terminal_) {
+            draw(result.length);
+            std::cout << '\n' << details_;
+        }
         std::cout << fmt::format("  {}: response {}, {} with pauses{}\n", verdict_word(result.verdict, 0),
                                  plain(result.response), plain(result.length),
                                  result.reason.empty() ? "" : "\n  " + result.reason)
@@ -92,25 +130,118 @@ public:
     void finish() override {}
 
 private:
-    static std::string named(const StepView& view) {
-        return view.step.label == view.step.operation ? view.step.label
-                                                      : fmt::format("{} ({})", view.step.label, view.step.operation);
+    using State = TimelineRow::State;
+
+    [[nodiscard]] Duration elapsed() const {
+        return std::chrono::duration_cast<Duration>(probes::Loop::now() - begun_);
     }
 
-    // A line that the next one replaces; only a terminal can do that.
-    void transient(const std::string& text) {
+    TimelineRow& row_of(const Step& step) {
+        const auto it = std::ranges::find(steps_, &step);
+        if (it != steps_.end()) {
+            return rows_[static_cast<std::size_t>(it - steps_.begin())];
+        }
+        steps_.push_back(&step);
+        rows_.push_back({tidy_sentence(step.label), State::waiting, Verdict::ok, {}, {}, {}, {}, {}});
+        return rows_.back();
+    }
+
+    void end_pause(TimelineRow& row) const {
+        if (row.state == State::pausing) {
+            row.pause = elapsed() - row.pause_at;
+        }
+    }
+
+    // The parts that the operation has finished so far.
+    void take_in_progress() {
+        if (report_ != nullptr) {
+            row_of(*under_way_).parts = report_->timings;
+        }
+    }
+
+    // Over what was drawn before, line by line; a terminal that is too low sees the last of them.
+    void draw(Duration now) {
+        const winsize size = terminal_size();
+        const std::size_t height = size.ws_row > 2 ? size.ws_row - 2U : 22;
+        const auto lines = timeline(rows_, now, terminal_columns(), colours_);
+        std::string text = drawn_ > 0 ? fmt::format("\x1b[{}A", drawn_) : "";
+        const std::size_t first = lines.size() > height ? lines.size() - height : 0;
+        for (std::size_t i = first; i < lines.size(); ++i) {
+            text += "\r" + lines[i] + "\x1b[K\n";
+        }
+        drawn_ = lines.size() - first;
+        std::cout << text << std::flush;
+    }
+
+    // At once, or below the time-line when that is complete.
+    void tell(const std::string& text) {
         if (terminal_) {
-            clear();
+            details_ += text;
+            tick();
+        } else {
             std::cout << text << std::flush;
-            transient_ = true;
         }
     }
 
-    void clear() {
-        if (transient_) {
-            std::cout << "\r\x1b[K";
-            transient_ = false;
+    [[nodiscard]] std::string described(const StepView& view) const {
+        const schemas::StepResult& result = view.result;
+        std::string text;
+        if (result.think > Duration::zero()) {
+            text += faint(fmt::format("  {:<12} {:>10}", "pause", plain(result.think))) + "\n";
         }
+        std::string parts;
+        for (const schemas::Timing& timing : result.timings) {
+            parts += fmt::format("{}{} {}", parts.empty() ? "   " : ", ", timing.name, plain(timing.took));
+        }
+        text += fmt::format("  {} {:>10}  {}{}\n", verdict_word(result.verdict, 12), plain(result.response),
+                            named(view), faint(parts));
+        for (const std::string& line : view.transcript) {
+            text += faint("                 > " + tidy_sentence(line, longest_shown)) + "\n";
+        }
+        for (const StepView::Shown& output : view.outputs) {
+            const std::string value = tidy_sentence(to_text(output.value, output.type), longest_shown);
+            // The parts of the response time stand in the line above.
+            if (!value.empty() && !output.name.starts_with("time.")) {
+                text += fmt::format("                 {} = {}\n", output.name, value);
+            }
+        }
+        if (view.work > 0 || view.users > 0) {
+            text += fmt::format("                 {} units of work by {} users\n", view.work, view.users);
+        }
+        if (!result.reason.empty()) {
+            text += paragraph(result.reason);
+        }
+        if (const std::string advice = advice_for(result.verdict, result.operation, result.reason); !advice.empty()) {
+            text += paragraph("What next: " + advice);
+        }
+        return text;
+    }
+
+    // Below a step's verdict; a terminal's lines break between words, others stay whole for whatever reads them.
+    [[nodiscard]] std::string paragraph(std::string_view sentence) const {
+        constexpr std::size_t indent = 17;
+        const std::size_t columns = terminal_ ? std::max(terminal_columns(), indent + 20) : std::string_view::npos;
+        std::string text(indent, ' ');
+        std::size_t column = indent;
+        while (!sentence.empty()) {
+            const std::size_t end = std::min(sentence.find(' '), sentence.size());
+            const std::size_t wide = schemas::count_code_points(sentence.substr(0, end));
+            if (column > indent && column + 1 + wide > columns) {
+                text += "\n" + std::string(indent, ' ');
+                column = indent;
+            }
+            text += column > indent ? " " : "";
+            text += sentence.substr(0, end);
+            column += wide + (column > indent ? 1 : 0);
+            sentence.remove_prefix(std::min(end + 1, sentence.size()));
+        }
+        return text + "\n";
+    }
+
+    static std::string named(const StepView& view) {
+        return view.step.label == view.step.operation
+                   ? view.step.label
+                   : fmt::format("{} ({})", tidy_sentence(view.step.label), view.step.operation);
     }
 
     [[nodiscard]] std::string faint(const std::string& text) const {
@@ -129,8 +260,14 @@ private:
 
     bool terminal_;
     bool colours_ = false;
-    bool transient_ = false;
     bool first_ = true;
+    probes::TimePoint begun_{};
+    std::vector<const Step*> steps_;
+    std::vector<TimelineRow> rows_;  // as many as steps_
+    const Step* under_way_ = nullptr;
+    const probes::StepReport* report_ = nullptr;  // of the step under way; null: none is
+    std::size_t drawn_ = 0;                       // lines of the time-line that stand on the terminal
+    std::string details_;
 };
 
 class JsonView final : public TryView {
@@ -143,6 +280,7 @@ public:
                             {"operation", result.operation},
                             {"verdict", to_string(result.verdict)},
                             {"reason", result.reason},
+                            {"advice", advice_for(result.verdict, result.operation, result.reason)},
                             {"offset_ms", schemas::to_milliseconds(result.offset)},
                             {"think_ms", schemas::to_milliseconds(result.think)},
                             {"response_ms", schemas::to_milliseconds(result.response)},

@@ -11,12 +11,15 @@ namespace slimtax::prober {
 class TryView : public ScriptWatcher {
 public:
     virtual void run_begins(const RunRequest& request) = 0;
+    /// Several times a second while a run goes on.
+    virtual void tick() {}
     virtual void run_ended(const schemas::RunResult& result) = 0;
     /// After the last run.
     virtual void finish() = 0;
 };
 
-/// Lines on standard output; a terminal also sees the step under way, and colours unless NO_COLOR is set.
+/// Lines on standard output, with what to do next after each failure. A terminal sees the run's time-line grow first,
+/// in colours unless NO_COLOR is set.
 [[nodiscard]] std::unique_ptr<TryView> make_text_view();
 
 /// One JSON object at the end: { "verdict": the worst, "runs": […] }.

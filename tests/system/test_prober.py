@@ -3,9 +3,11 @@ import json
 import os
 import pathlib
 import pty
+import re
 import signal
 import socket
 import subprocess
+import termios
 import threading
 import time
 
@@ -94,12 +96,15 @@ def test_try_ends_with_the_status_of_the_worst_run(command, tmp_path, talker):
         assert out.returncode == status, out.stdout + out.stderr
         answer = json.loads(out.stdout)
         assert answer["verdict"] == answer["runs"][0]["verdict"] == name
+        assert bool(answer["runs"][0]["steps"][0]["advice"]) == (name != "ok")
     assert command("try", file).returncode == 3
     said = command("try", file).stdout
     assert f"connection to 127.0.0.1:{closed} refused" in said
     assert "longer than 100 ms" in said
     assert "SLIMTAX_SECRET_CELLAR" in said
     assert "\x1b" not in said  # no terminal, no colours
+    for advice in (f"'sport = :{closed}'", "lengthen timeout", "'within' says", "SLIMTAX_SECRET_CELLAR='…'"):
+        assert advice in said
 
 
 def test_try_on_a_terminal_shows_colours_unless_they_are_unwanted(programs, tmp_path, talker):
@@ -125,6 +130,36 @@ def test_try_on_a_terminal_shows_colours_unless_they_are_unwanted(programs, tmp_
     assert "\x1b[1;32mok" in on_terminal()
     plain = on_terminal(NO_COLOR="1")
     assert "\x1b[1;32m" not in plain and "\x1b[2m" not in plain and " ok " in plain
+
+
+@pytest.mark.parametrize("columns", [100, 60, 20])
+def test_try_on_a_terminal_draws_the_steps_while_they_run(programs, tmp_path, talker, columns):
+    file = tmp_path / "web.toml"
+    closed, = free_ports(1)
+    file.write_text(HEAD + probe("p", f'port = {talker(0.5)}\nmatch = "hello"')
+                    + f'[[probe.step]]\ndo = "tcp.connect"\nhost = "127.0.0.1"\nport = {closed}\n')
+    leader, follower = pty.openpty()
+    termios.tcsetwinsize(follower, (24, columns))
+    process = subprocess.Popen([programs.prober, "try", file], stdout=follower, stdin=subprocess.DEVNULL,
+                               env={**os.environ, "TERM": "xterm", "NO_COLOR": "1"})
+    os.close(follower)
+    seen = b""
+    try:
+        while part := os.read(leader, 4096):
+            seen += part
+    except OSError:
+        pass
+    os.close(leader)
+    assert process.wait() == 2
+    frames = re.split(r"\x1b\[\d+A", seen.decode())
+    assert len(frames) >= 4, "it is drawn again while the first step waits"
+    assert any("running" in frame for frame in frames[1:])
+    assert "\x1b[0" not in seen.decode() and "\x1b[1;" not in seen.decode()
+    last = [line for line in frames[-1].replace("\x1b[K", "").splitlines() if line]
+    assert last[0].split()[0] == "ok" and last[1].split()[0] == "failed"
+    if columns >= 60:
+        assert "ffff" in last[0] and "f first_byte" in last[2]
+    assert f"ss -ltn 'sport = :{closed}'" in " ".join(frames[-1].split())
 
 
 def test_a_secret_reaches_the_server_and_no_eye(command, tmp_path):

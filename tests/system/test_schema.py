@@ -17,7 +17,8 @@ BAD = sorted((ROOT / "tests" / "bad-definitions").glob("*.toml"))
 BEYOND_A_SCHEMA = (
     "not-toml-", "not-utf8", "nul-byte", "json-instead-of-toml",
     "bad-budget-longer-than-period", "bad-closed-date", "bad-duration-zero", "bad-interval-too-short",
-    "bad-expect-or", "bad-expect-pattern", "bad-expect-reference", "bad-expect-syntax", "bad-expect-type",
+    "bad-expect-function", "bad-expect-json-", "bad-expect-or", "bad-expect-pattern", "bad-expect-reference",
+    "bad-expect-regex", "bad-expect-syntax", "bad-expect-type", "bad-save-", "function-without-text",
     "bad-hours-over-midnight", "bad-maintenance-", "bad-pattern", "bad-share", "bad-think-", "bad-within-",
     "unknown-layer", "unknown-time-zone", "unknown-reference", "unknown-output",
     "missing-closing-brace", "missing-target", "wrong-type-maintenance-",
