@@ -57,6 +57,13 @@ inline constexpr std::array<std::string_view, 3> tls_choices{"none", "starttls",
             .choices = tls_choices};
 }
 
+/// `tls` of a protocol that begins with it or has none.
+inline constexpr schemas::Parameter tls_flag_parameter{
+    .name = "tls",
+    .type = schemas::ParameterType::boolean,
+    .fallback = "false",
+    .help = "Whether TLS begins at once, as on ports 443, 636 and 993."};
+
 /// `verify`, `ca_file`, `server_name`: how the server's certificate is judged.
 inline constexpr std::array trust_parameters{
     schemas::Parameter{

@@ -11,14 +11,17 @@
     KIND(command)           \
     KIND(dns)               \
     KIND(file)              \
+    KIND(ftp)               \
     KIND(http)              \
     KIND(imap)              \
+    KIND(irc)               \
     KIND(ldap)              \
     KIND(log)               \
     KIND(log_match)         \
     KIND(mail)              \
     KIND(pop3)              \
     KIND(process)           \
+    KIND(redis)             \
     KIND(smtp)              \
     KIND(socket)            \
     KIND(ssh)               \

@@ -17,9 +17,8 @@ namespace {
 template <class T>
 using Result = SmtpClient::Result<T>;
 
-// RFC 5321 §4.5.3.1.5 has answers of 512 bytes a line; nobody needs more than some dozen lines.
+// RFC 5321 §4.5.3.1.5 has answers of 512 bytes a line.
 constexpr ConversationLimits limits{.line = 8192, .total = 1 << 20};
-constexpr std::size_t most_lines = 200;
 
 // Our own address as the server may see it, "[192.0.2.7]" (RFC 5321 §4.1.3): a name would have to be a true one.
 std::string own_address(int fd) {
@@ -61,12 +60,13 @@ Task<Result<SmtpClient>> SmtpClient::open(StepContext& context, const Endpoint& 
     }
     Stages stages(context.report);
     SmtpClient client(std::move(*conversation));
-    const Result<Answer> greeting = co_await client.answer("send its greeting", patience);
+    const Result<CodedAnswer> greeting =
+        co_await coded_answer(client.conversation_, "SMTP", "send its greeting", patience);
     if (!greeting) {
         co_return tl::unexpected(greeting.error());
     }
     if (!greeting->good()) {
-        co_return tl::unexpected(client.refusal("the connection", *greeting));
+        co_return tl::unexpected(greeting->refusal(client.conversation_, "the connection"));
     }
     Result<void> done = co_await client.hello(patience);
     if (done) {
@@ -81,67 +81,30 @@ Task<Result<SmtpClient>> SmtpClient::open(StepContext& context, const Endpoint& 
     co_return std::move(client);
 }
 
-// "250-first", "250-second", "250 last".
-Task<Result<SmtpClient::Answer>> SmtpClient::answer(std::string_view action, const Patience& patience) {
-    Answer answer;
-    for (;;) {
-        const Result<std::string> line = co_await conversation_.line(action, patience);
-        if (!line) {
-            co_return tl::unexpected(line.error());
-        }
-        const bool digits = line->size() >= 3 && line->find_first_not_of("0123456789") >= 3;
-        const char mark = line->size() > 3 ? (*line)[3] : ' ';
-        const int code = digits ? std::stoi(line->substr(0, 3)) : 0;
-        if (!digits || (mark != ' ' && mark != '-') || (answer.code != 0 && answer.code != code)) {
-            co_return tl::unexpected(conversation_.wrong(
-                fmt::format("answered something that is not SMTP: \"{}\"", conversation_.quoted(*line, 60))));
-        }
-        answer.code = code;
-        answer.text = line->substr(std::min<std::size_t>(line->size(), 4));
-        answer.lines.push_back(answer.text);
-        if (mark == ' ') {
-            co_return answer;
-        }
-        if (answer.lines.size() > most_lines) {
-            co_return tl::unexpected(conversation_.wrong("sent an answer that does not end"));
-        }
-    }
-}
-
-Task<Result<SmtpClient::Answer>> SmtpClient::ask(std::string_view line, std::string_view name,
-                                                 const Patience& patience) {
-    const std::string action = fmt::format("answer {}", name);
-    const Result<void> said = co_await conversation_.say(line, action, patience);
-    if (!said) {
-        co_return tl::unexpected(said.error());
-    }
-    co_return co_await answer(action, patience);
+Task<Result<CodedAnswer>> SmtpClient::ask(std::string_view line, std::string_view name, const Patience& patience) {
+    co_return co_await ask_coded(conversation_, "SMTP", line, name, patience);
 }
 
 // A command that must be answered with 2xx.
 Task<Result<void>> SmtpClient::must(std::string_view line, std::string_view name, const Patience& patience) {
-    const Result<Answer> answered = co_await ask(line, name, patience);
+    const Result<CodedAnswer> answered = co_await ask(line, name, patience);
     if (!answered) {
         co_return tl::unexpected(answered.error());
     }
     if (!answered->good()) {
-        co_return tl::unexpected(refusal(name, *answered));
+        co_return tl::unexpected(answered->refusal(conversation_, name));
     }
     co_return Result<void>();
 }
 
-Trouble SmtpClient::refusal(std::string_view what, const Answer& answer) const {
-    return conversation_.wrong(fmt::format("refused {}: {} {}", what, answer.code, conversation_.quoted(answer.text)));
-}
-
 Task<Result<void>> SmtpClient::hello(const Patience& patience) {
     const std::string line = "EHLO " + own_address(conversation_.stream().fd());
-    Result<Answer> answered = co_await ask(line, "EHLO", patience);
+    Result<CodedAnswer> answered = co_await ask(line, "EHLO", patience);
     if (!answered) {
         co_return tl::unexpected(std::move(answered.error()));
     }
     if (!answered->good()) {
-        co_return tl::unexpected(refusal("EHLO", *answered));
+        co_return tl::unexpected(answered->refusal(conversation_, "EHLO"));
     }
     extensions_ = std::move(answered->lines);
     for (std::string& extension : extensions_) {
@@ -183,7 +146,7 @@ Task<Result<void>> SmtpClient::log_in(const std::string& user, const std::string
     conversation_.hide(password);
     conversation_.hide(message);
     const std::string name = "the log-in of " + quotable(user);
-    Result<Answer> answered = Answer{};
+    Result<CodedAnswer> answered = CodedAnswer{};
     if (offers_auth("PLAIN")) {
         const std::string line = "AUTH PLAIN " + xmpp::base64(message);
         answered = co_await ask(line, "AUTH", patience);
@@ -205,7 +168,7 @@ Task<Result<void>> SmtpClient::log_in(const std::string& user, const std::string
         co_return tl::unexpected(std::move(answered.error()));
     }
     if (!answered->good()) {
-        co_return tl::unexpected(refusal(name, *answered));
+        co_return tl::unexpected(answered->refusal(conversation_, name));
     }
     co_return Result<void>();
 }
@@ -221,12 +184,12 @@ Task<Result<void>> SmtpClient::submit(const std::string& from, const std::string
     if (!done) {
         co_return done;
     }
-    const Result<Answer> go_on = co_await ask("DATA", "DATA", patience);
+    const Result<CodedAnswer> go_on = co_await ask("DATA", "DATA", patience);
     if (!go_on) {
         co_return tl::unexpected(go_on.error());
     }
     if (go_on->code != 354) {
-        co_return tl::unexpected(refusal("DATA", *go_on));
+        co_return tl::unexpected(go_on->refusal(conversation_, "DATA"));
     }
     static constexpr std::string_view action = "accept the message";
     const std::string bytes = stuffed(content);
@@ -234,12 +197,12 @@ Task<Result<void>> SmtpClient::submit(const std::string& from, const std::string
     if (!done) {
         co_return done;
     }
-    const Result<Answer> taken = co_await answer(action, patience);
+    const Result<CodedAnswer> taken = co_await coded_answer(conversation_, "SMTP", action, patience);
     if (!taken) {
         co_return tl::unexpected(taken.error());
     }
     if (!taken->good()) {
-        co_return tl::unexpected(refusal("the message", *taken));
+        co_return tl::unexpected(taken->refusal(conversation_, "the message"));
     }
     co_return done;
 }

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "probes/conversation.hpp"
+#include "probes/coded_answer.hpp"
 
 namespace slimtax::probes {
 
@@ -32,24 +32,14 @@ public:
     [[nodiscard]] Conversation& conversation() { return conversation_; }
 
 private:
-    /// An answer of one line or several.
-    struct Answer {
-        int code = 0;
-        std::string text;                ///< of the last line
-        std::vector<std::string> lines;  ///< what follows the codes
-        [[nodiscard]] bool good() const { return code >= 200 && code < 300; }
-    };
-
     explicit SmtpClient(Conversation conversation) : conversation_(std::move(conversation)) {}
 
-    Task<Result<Answer>> answer(std::string_view action, const Patience& patience);
-    Task<Result<Answer>> ask(std::string_view line, std::string_view name, const Patience& patience);
+    Task<Result<CodedAnswer>> ask(std::string_view line, std::string_view name, const Patience& patience);
     Task<Result<void>> must(std::string_view line, std::string_view name, const Patience& patience);
     Task<Result<void>> hello(const Patience& patience);
     Task<Result<void>> encrypt(StepContext& context, const Endpoint& endpoint, const Patience& patience);
     [[nodiscard]] bool offers(std::string_view keyword) const;
     [[nodiscard]] bool offers_auth(std::string_view mechanism) const;
-    [[nodiscard]] Trouble refusal(std::string_view what, const Answer& answer) const;
 
     Conversation conversation_;
     std::vector<std::string> extensions_;  ///< upper case: "AUTH PLAIN LOGIN"

@@ -26,10 +26,7 @@ constexpr auto parameters = joined(
                   .example = "5222",
                   .least = 1,
                   .most = 65535},
-        Parameter{.name = "tls",
-                  .type = ParameterType::boolean,
-                  .fallback = "false",
-                  .help = "Whether TLS begins at once, as on ports 443, 636 and 993."},
+        tls_flag_parameter,
     },
     trust_parameters,
     std::array{
