@@ -50,10 +50,13 @@ void add_try(CLI::App& app, TryOptions& options) {
     command->add_option("--format", options.format, "text or json")
         ->check(CLI::IsMember({"text", "json"}))
         ->type_name("FORMAT");
+    command->add_flag("--load", options.load,
+                      "Run nothing: show what load it is on each target; FILE may be a directory");
     command->footer(
         "Secrets come from the environment ($SLIMTAX_SECRET_NAME) or from where the settings say.\n"
         "Exit status: 0 ok, 1 slow, 2 failed or timeout, 3 prober_fault; the worst of several runs.\n\n"
-        "Example: slimtax-prober try definitions/web.toml front-page --target www2.example");
+        "Example: slimtax-prober try definitions/web.toml front-page --target www2.example\n"
+        "         slimtax-prober try --load definitions/");
 }
 
 void add_new(CLI::App& app, NewOptions& options) {

@@ -7,6 +7,7 @@
 
 #include "prober/commands/commands.hpp"
 #include "prober/commands/common.hpp"
+#include "prober/commands/load.hpp"
 #include "schemas/config.hpp"
 #include "schemas/expansion.hpp"
 
@@ -135,6 +136,8 @@ int check(const CheckOptions& options) {
         read.definitions = std::move(definitions.definitions);
         read.problems.insert(read.problems.end(), definitions.problems.begin(), definitions.problems.end());
     }
+    const schemas::Problems load = advise_on_load(read.definitions);
+    read.problems.insert(read.problems.end(), load.begin(), load.end());
     if (config) {
         look_for_secrets(read.definitions, *config, read.problems);
     }

@@ -26,6 +26,7 @@ struct TryOptions {
     std::string location;  ///< empty: the configuration's, or else the probe's first
     std::optional<std::filesystem::path> config;
     std::string format = "text";  ///< text, json
+    bool load = false;            ///< run nothing: say what load it would be; `file` may be a directory
 };
 /// 0: ok; 1: slow; 2: failed or timeout; 3: prober_fault. The worst of several runs.
 int try_out(const TryOptions& options);

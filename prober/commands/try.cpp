@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iostream>
 #include <map>
 
 #include <fmt/format.h>
@@ -6,6 +7,7 @@
 #include "prober/clock.hpp"
 #include "prober/commands/commands.hpp"
 #include "prober/commands/common.hpp"
+#include "prober/commands/load.hpp"
 #include "prober/commands/try_view.hpp"
 #include "prober/pseudonyms.hpp"
 #include "prober/set_up.hpp"
@@ -153,6 +155,27 @@ private:
     bool running_ = false;
 };
 
+// What would be asked of whom, without asking.
+int show_load(const schemas::Definitions& definitions, const TryOptions& options) {
+    if (!options.probe.empty()) {
+        std::vector<std::string_view> ids;
+        for (const auto& definition : definitions) {
+            for (const schemas::Probe& probe : definition->probes) {
+                ids.push_back(probe.id);
+            }
+        }
+        if (std::ranges::find(ids, options.probe) == ids.end()) {
+            const std::string near = schemas::nearest_word(options.probe, ids);
+            complain(fmt::format("{} has no probe '{}'{}", options.file, options.probe,
+                                 near.empty() ? "" : fmt::format(", did you mean '{}'?", near)));
+            return usage_error;
+        }
+    }
+    const LoadTable table = load_table(definitions, options.probe);
+    std::cout << (options.format == "json" ? load_as_json(table) : load_as_text(table));
+    return 0;
+}
+
 }  // namespace
 
 int try_out(const TryOptions& options) {
@@ -162,6 +185,9 @@ int try_out(const TryOptions& options) {
     complain(read.problems);
     if (schemas::has_errors(read.problems) || read.definitions.empty()) {
         return our_fault;
+    }
+    if (options.load) {
+        return show_load(read.definitions, options);
     }
     if (read.definitions.size() > 1) {
         complain(fmt::format("{} holds several services; name one file", options.file));

@@ -162,6 +162,25 @@ def test_try_on_a_terminal_draws_the_steps_while_they_run(programs, tmp_path, ta
     assert f"ss -ltn 'sport = :{closed}'" in " ".join(frames[-1].split())
 
 
+def test_try_load_says_what_is_asked_of_whom_and_asks_nobody(command, tmp_path):
+    folder = tmp_path / "definitions"
+    folder.mkdir()
+    for name in ("web", "mail"):
+        (folder / f"{name}.toml").write_text(HEAD.replace('"web"', f'"{name}"') + probe(
+            name, "port = 1", every="500ms", timeout="2s", more='targets = ["server.invalid"]\nfrom = ["noc"]\n'))
+    out = command("try", "--load", folder)
+    assert out.returncode == 0 and "from 1 location" in out.stdout
+    assert out.stdout.splitlines()[3].split() == ["server.invalid", "240", "240", "0", "10"]
+    table = json.loads(command("try", "--load", folder, "--format", "json").stdout)
+    assert table["locations"] == ["noc"] and table["sum"]["runs_per_minute"] == 240
+    assert table["by_target"][0]["target"] == "server.invalid"
+    assert json.loads(command("try", "--load", folder, "web", "--format", "json").stdout)["sum"]["runs_per_minute"] == 120
+    wrong = command("try", "--load", folder, "wbe")
+    assert wrong.returncode == 64 and "did you mean 'web'?" in wrong.stderr
+    hard = command("check", "-", input=(folder / "web.toml").read_text().replace("500ms", "50ms"))
+    assert hard.returncode == 0 and "advice: target 'server.invalid' gets 1200 runs a minute" in hard.stdout
+
+
 def test_a_secret_reaches_the_server_and_no_eye(command, tmp_path):
     heard = []
     server = socket.create_server(("127.0.0.1", 0))
