@@ -14,7 +14,8 @@ namespace slimtax::prober {
 /// Counts of durations up to fixed bounds.
 class Histogram {
 public:
-    static constexpr std::array<double, 10> bounds{0.0001, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30};  ///< seconds
+    static constexpr std::array<double, 12> bounds{0.0001, 0.00025, 0.0005, 0.001, 0.005, 0.01,
+                                                   0.05,   0.1,     0.5,    1,     5,     30};  ///< seconds
 
     void add(schemas::Duration duration);
     /// `_bucket`, `_sum` and `_count` lines.
