@@ -1,11 +1,14 @@
 #include "probes/dns_message.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 #include <optional>
 #include <utility>
 
 #include <arpa/inet.h>
+
+#include "schemas/utf8.hpp"
 
 namespace slimtax::probes {
 namespace {
@@ -77,6 +80,26 @@ private:
     bool good_ = true;
 };
 
+/// Bytes that are no text as \DDD (RFC 1035 §5.1). In a part of a name everything but printable ASCII is none, and its
+/// dots are escaped; other text may be UTF-8.
+std::string as_in_zone_file(std::string_view bytes, bool part_of_name) {
+    const bool utf8 = !part_of_name && schemas::first_invalid_utf8(bytes) == std::string::npos;
+    std::string text;
+    for (const char c : bytes) {
+        const auto byte = static_cast<unsigned char>(c);
+        const bool shown = (byte > 0x20 || (byte == 0x20 && !part_of_name)) && byte != 0x7F && (byte < 0x80 || utf8);
+        if (!shown) {
+            text += '\\' + std::to_string(1000 + byte).substr(1);
+        } else if (part_of_name && (c == '.' || c == '\\')) {
+            text += '\\';
+            text += c;
+        } else {
+            text += c;
+        }
+    }
+    return text;
+}
+
 std::string Reader::name() {
     std::string text;
     std::size_t lowest = place_;  // pointers go below this
@@ -115,7 +138,7 @@ std::string Reader::name() {
             break;
         }
         text += text.empty() ? "" : ".";
-        text += message_.substr(at + 1, length);
+        text += as_in_zone_file(message_.substr(at + 1, length), true);
         at += 1 + length;
     }
     if (place_ > end_) {
@@ -163,7 +186,7 @@ std::string data_text(std::uint16_t type, Reader& data) {
             while (data.good() && data.left() > 0) {
                 text += data.counted();
             }
-            return text;
+            return as_in_zone_file(text, false);
         case SOA:
             text = data.name() + " ";
             text += data.name();
@@ -173,8 +196,8 @@ std::string data_text(std::uint16_t type, Reader& data) {
             return text;
         case CAA:
             text = number(1);
-            text += data.counted();
-            text += " \"" + std::string(data.bytes(data.left())) + "\"";
+            text += as_in_zone_file(data.counted(), true);
+            text += " \"" + as_in_zone_file(data.bytes(data.left()), false) + "\"";
             return text;
         default: {
             text = "\\# " + std::to_string(data.left()) + " ";
@@ -219,6 +242,9 @@ tl::expected<std::string, std::string> dns_query(std::uint16_t id, const std::st
     put16(bytes, 1);       // one question
     bytes.append(6, '\0');
     const std::size_t start = bytes.size();
+    if (std::ranges::any_of(name, [](char c) { return static_cast<unsigned char>(c) >= 0x80; })) {
+        return tl::unexpected("\"" + name + "\" is no name of the DNS: write its ASCII form, xn--...");
+    }
     std::string_view rest = name;
     if (rest.ends_with('.')) {
         rest.remove_suffix(1);

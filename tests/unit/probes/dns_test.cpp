@@ -206,6 +206,10 @@ TEST_CASE("records of every type are read as a zone file writes them") {
         {"\0\6|\0\x1c\1n\xc0\x0e\1h\xc0\x0e\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0\4\0\0\0\5"s, "n.test h.test 1 2 3 4 5"},
         {"\1\1|\0\x0b\0\5issueca.x"s, "0 issue \"ca.x\""},
         {"\0\x63|\0\2\xab\x01"s, "\\# 2 ab01"},
+        // What is no text is escaped, so that it can neither break a line nor pass for a dot.
+        {"\0\5|\0\7\4a.\0\xff\xc0\x0e"s, "a\\.\\000\\255.test"},
+        {"\0\x10|\0\6\5\xc3\xa9 \n\\"s, "\u00e9 \\010\\"},
+        {"\0\x10|\0\3\2\xc3."s, "\\195."},
     };
     for (const Row& row : rows) {
         const auto bar = row.type_and_data.find('|');
