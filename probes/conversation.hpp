@@ -61,6 +61,9 @@ public:
     /// Takes so much of `pending()`.
     void take(std::size_t count) { taken_ += count; }
 
+    /// Notes what was taken from `pending()`.
+    void heard(std::string_view text) { note("server", text); }
+
     /// From now on what is said on both sides is noted there, bounded; null: no more. The report must outlive it.
     void note_in(StepReport* report) { report_ = report; }
 

@@ -2,7 +2,29 @@
 
 #include <utility>
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 namespace slimtax::probes {
+
+namespace {
+
+void leave_certificate(StepReport& report, const Stream& stream) {
+    if (!stream.certificate_until()) {
+        return;  // it was never seen
+    }
+    const CertificateFacts& facts = stream.certificate();
+    const std::string names = fmt::format("{}", fmt::join(facts.names, ", "));
+    report.output("cert.names", quotable(names, {}, 4096));
+    report.output("cert.subject", quotable(facts.subject, {}, 1024));
+    report.output("cert.issuer", quotable(facts.issuer, {}, 1024));
+    report.output("cert.key", facts.key);
+    report.output("cert.chain", static_cast<double>(facts.sent));
+    report.note("certificate for " + (names.empty() ? quotable(facts.subject) : quotable(names)) + ", signed by " +
+                quotable(facts.issuer));
+}
+
+}  // namespace
 
 Endpoint::Endpoint(std::string_view kind, std::string its_host, std::uint16_t its_port)
     : host(std::move(its_host)),
@@ -67,6 +89,9 @@ Task<tl::expected<void, Trouble>> secure(StepContext& context, Stream& stream, c
         const auto left = std::chrono::floor<std::chrono::days>(*until - context.wall_now);
         context.report.output("cert.days", static_cast<double>(left.count()));
     }
+    if (endpoint.trust.describe) {
+        leave_certificate(context.report, stream);
+    }
     if (!took) {
         if (took.error().kind == Trouble::Kind::timed_out) {
             co_return tl::unexpected(ran_out(endpoint.server, "finish the TLS handshake", patience));
@@ -74,7 +99,11 @@ Task<tl::expected<void, Trouble>> secure(StepContext& context, Stream& stream, c
         co_return tl::unexpected(std::move(took.error()));
     }
     leave_timing(context.report, "tls", *took);
-    context.report.note("TLS established");
+    if (endpoint.trust.describe) {
+        context.report.output("tls.protocol", stream.tls_protocol());
+        context.report.output("tls.cipher", stream.tls_cipher());
+    }
+    context.report.note("TLS established: " + stream.tls_protocol() + " with " + stream.tls_cipher());
     co_return tl::expected<void, Trouble>();
 }
 

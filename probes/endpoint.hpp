@@ -100,6 +100,20 @@ inline constexpr std::array tls_outputs{
                     "Days until the server's certificate ends; only with TLS."},
 };
 
+/// Left by `secure` too where the endpoint's trust says `describe`; of the certificate, also when it is refused.
+inline constexpr std::array certificate_outputs{
+    schemas::Output{"cert.names", schemas::OutputType::text,
+                    "The names that the certificate is for, with commas between."},
+    schemas::Output{"cert.subject", schemas::OutputType::text,
+                    "Whom the certificate was made for, such as CN=www,O=Campus."},
+    schemas::Output{"cert.issuer", schemas::OutputType::text, "Who signed it."},
+    schemas::Output{"cert.key", schemas::OutputType::text, "Kind and bits of its key, such as EC 256 or RSA 2048."},
+    schemas::Output{"cert.chain", schemas::OutputType::number,
+                    "How many certificates the server sent, its own included."},
+    schemas::Output{"tls.protocol", schemas::OutputType::text, "The protocol version agreed on, such as TLSv1.3."},
+    schemas::Output{"tls.cipher", schemas::OutputType::text, "The cipher suite agreed on."},
+};
+
 /// A server as a step names it.
 struct Endpoint {
     /// `kind` stands before the address in sentences: "IMAP server"; empty: the address alone.

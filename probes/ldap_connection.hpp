@@ -52,6 +52,9 @@ public:
     /// Must come first. The first one of a process reads configuration and looks up this host's name, in a worker.
     Task<Result<void>> prepare(const Patience& patience);
 
+    /// "TLSv1.3"; empty in the clear.
+    [[nodiscard]] std::string tls_protocol() const { return stream_.tls_protocol(); }
+
     /// StartTLS, with the book-keeping of `secure`.
     Task<Result<void>> start_tls(StepContext& context, const Endpoint& endpoint, const Patience& patience);
 

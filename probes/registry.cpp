@@ -27,6 +27,7 @@
     KIND(ssh)               \
     KIND(tcp)               \
     KIND(tls)               \
+    KIND(unix_socket)       \
     KIND(xmpp)
 
 namespace slimtax::probes {

@@ -1,9 +1,10 @@
 // tcp.connect: whether a port accepts connections, and on request what it says first, in the clear or by TLS.
+// tcp.exchange: whether a server says what it should to what it is told.
 
 #include <array>
 #include <utility>
 
-#include "probes/endpoint.hpp"
+#include "probes/exchange.hpp"
 
 namespace slimtax::probes {
 namespace {
@@ -13,10 +14,7 @@ using schemas::OutputType;
 using schemas::Parameter;
 using schemas::ParameterType;
 
-/// Of what the server says, so much is looked at.
-constexpr std::size_t most_said = 65536;
-
-constexpr auto parameters = joined(
+constexpr auto connect_parameters = joined(
     std::array{
         host_parameter,
         Parameter{.name = "port",
@@ -28,14 +26,17 @@ constexpr auto parameters = joined(
                   .most = 65535},
         tls_flag_parameter,
     },
-    trust_parameters,
-    std::array{
-        Parameter{.name = "send", .help = "Text sent after connecting.", .example = "\"QUIT\\r\\n\""},
-        Parameter{.name = "match",
-                  .type = ParameterType::pattern,
-                  .help = "Must be found in what the server says (in the first 64 KB).",
-                  .example = "'^220 '"},
-    });
+    trust_parameters);
+
+constexpr auto parameters =
+    joined(connect_parameters,
+           std::array{
+               Parameter{.name = "send", .help = "Text sent after connecting.", .example = "\"QUIT\\r\\n\""},
+               Parameter{.name = "match",
+                         .type = ParameterType::pattern,
+                         .help = "Must be found in what the server says (in the first 64 KB).",
+                         .example = "'^220 '"},
+           });
 
 constexpr auto outputs =
     joined(connection_outputs, tls_outputs,
@@ -44,54 +45,46 @@ constexpr auto outputs =
                Output{"time.first_byte", OutputType::duration, "From the connection to the match; only with `match`."},
            });
 
-/// Reads until the pattern is found. The outcome says why not.
-Task<Outcome> wait_for_match(StepContext& context, Stream& stream, const std::string& peer,
-                             const schemas::Pattern& pattern) {
-    const TimePoint start = Loop::now();
-    std::string said;
-    while (!pattern.found_in(said)) {
-        char room[4096];
-        const std::span<char> free_room(room);
-        const auto got = co_await stream.read_some(free_room, context.deadline);
-        if (!got) {
-            co_return outcome_of(got.error());
-        }
-        said.append(room, *got);
-        if (*got == 0 || said.size() > most_said) {
-            const std::string what = said.empty() ? "nothing" : "\"" + quotable(said, {}, 100) + "\"";
-            co_return Outcome::failed(peer + " said " + what + ", which does not hold '" + pattern.text() + "'");
-        }
-    }
-    leave_timing(context.report, "first_byte", std::chrono::duration_cast<schemas::Duration>(Loop::now() - start));
-    context.report.note(peer + " said \"" + quotable(said, {}, 200) + "\"");
-    context.report.output("said", std::move(said));
-    co_return Outcome::ok();
+constexpr auto exchange_step_parameters = joined(connect_parameters, exchange_parameters);
+constexpr auto exchange_step_outputs = joined(connection_outputs, tls_outputs, exchange_outputs);
+
+// Connects as the step says, with TLS if asked.
+Task<tl::expected<Conversation, Trouble>> connect(StepContext& context, const Patience& patience) {
+    const Arguments& arguments = context.arguments;
+    const Endpoint endpoint = Endpoint::of(arguments, "", static_cast<std::uint16_t>(arguments.integer("port")));
+    co_return co_await open_conversation(context, endpoint, arguments.flag("tls"), patience, exchange_limits);
 }
 
 Task<Outcome> run_connect(StepContext& context) {
     const Arguments& arguments = context.arguments;
-    const Endpoint endpoint = Endpoint::of(arguments, "", static_cast<std::uint16_t>(arguments.integer("port")));
     const Patience patience = Patience::until(context.deadline);
-    auto stream = co_await open_stream(context, endpoint);
-    if (!stream) {
-        co_return outcome_of(stream.error());
+    auto conversation = co_await connect(context, patience);
+    if (!conversation) {
+        co_return outcome_of(std::move(conversation.error()));
     }
-    if (arguments.flag("tls")) {
-        const auto secured = co_await secure(context, *stream, endpoint, patience);
-        if (!secured) {
-            co_return outcome_of(secured.error());
-        }
-    }
-    if (const std::string& text = arguments.text("send"); !text.empty()) {
-        const auto sent = co_await stream->write_all(text, context.deadline);
-        if (!sent) {
-            co_return outcome_of(sent.error());
-        }
+    Stages stages(context.report);
+    const auto sent = co_await conversation->send(arguments.text("send"), "take what was sent", patience);
+    if (!sent) {
+        co_return outcome_of(sent.error());
     }
     if (const schemas::Pattern* const pattern = arguments.pattern("match")) {
-        co_return co_await wait_for_match(context, *stream, endpoint.server, *pattern);
+        auto said = co_await hear(*conversation, *pattern, patience);
+        if (!said) {
+            co_return outcome_of(std::move(said.error()));
+        }
+        stages.ended("first_byte");
+        context.report.output("said", std::move(*said));
     }
     co_return Outcome::ok();
+}
+
+Task<Outcome> run_tcp_exchange(StepContext& context) {
+    const Patience patience = Patience::until(context.deadline);
+    auto conversation = co_await connect(context, patience);
+    if (!conversation) {
+        co_return outcome_of(std::move(conversation.error()));
+    }
+    co_return co_await run_exchange(context, *conversation, patience);
 }
 
 constexpr Operation rows[] = {
@@ -103,8 +96,23 @@ constexpr Operation rows[] = {
               .target_parameter = "host",
               .example = "do    = \"tcp.connect\"\n"
                          "port  = 25\n"
-                         "match = '^220 '"},
+                         "match = '^220 '",
+              .text_output = "said"},
      .run = run_connect},
+    {.info = {.name = "tcp.exchange",
+              .levels = "A1 A2",
+              .summary = "connects to a TCP port, with TLS if asked, sends texts and awaits replies",
+              .parameters = exchange_step_parameters,
+              .outputs = exchange_step_outputs,
+              .target_parameter = "host",
+              .example = R"(do       = "tcp.exchange"
+port     = 25
+greeting = '^220 '
+send     = ["EHLO probe.campus.example\r\n", "QUIT\r\n"]
+replies  = ['(?m)^250 ', '(?m)^221 ']
+)",
+              .text_output = "said"},
+     .run = run_tcp_exchange},
 };
 
 }  // namespace

@@ -47,6 +47,28 @@ TEST_CASE("tls.handshake: a real server's certificate is described") {
     CHECK(step.report.outputs.find("address") != nullptr);
 }
 
+TEST_CASE("tls.handshake: asked for by SMTP, IMAP and LDAP, of real servers") {
+    Engine engine(trusting());
+    const std::string with = "certificates=" + certificates();
+    const CampusServer exim("exim", {with});
+    const CampusServer dovecot("dovecot", {with});
+    const CampusServer slapd("slapd", {with});
+    const auto handshake = [&](const std::string& protocol, const CampusServer& server) {
+        CAPTURE(protocol);
+        const StepRun run =
+            run_operation(engine, "tls.handshake",
+                          {{"host", "127.0.0.1"}, {"port", std::int64_t(server.port())}, {"starttls", protocol}});
+        CHECK(run.outcome.reason == "");
+        CHECK(run.text("cert.names").starts_with("localhost, campus.test"));
+        CHECK(run.text("tls.protocol") == "TLSv1.3");
+    };
+    handshake("smtp", exim);
+    handshake("imap", dovecot);
+    handshake("ldap", slapd);
+    CHECK(told(engine, "tls.handshake", answers({"220 mail\r\n", "250 mail\r\n"}), {{"starttls", "smtp"}}) ==
+          "failed: SMTP server SERVER does not offer STARTTLS, which this step asks for");
+}
+
 TEST_CASE("tls.handshake: an older protocol than is wanted fails, and says which") {
     Engine engine(trusting());
     const std::uint16_t tls_port = free_port();

@@ -1,0 +1,102 @@
+#include "probes/exchange.hpp"
+
+#include <vector>
+
+#include <fmt/format.h>
+
+namespace slimtax::probes {
+
+namespace {
+
+// All patterns, or what is wrong with them.
+tl::expected<std::vector<schemas::Pattern>, std::string> patterns_of(const Arguments& arguments) {
+    const schemas::TextList& texts = arguments.list("replies");
+    if (texts.size() > arguments.list("send").size()) {
+        return tl::unexpected(
+            fmt::format("there are {} `replies` to {} texts in `send`; what comes before the first one "
+                        "is the `greeting`",
+                        texts.size(), arguments.list("send").size()));
+    }
+    std::vector<schemas::Pattern> patterns;
+    for (const std::string& text : texts) {
+        const auto pattern = schemas::Pattern::compile(text);
+        if (!pattern) {
+            return tl::unexpected(
+                fmt::format("'{}' in `replies` is no regular expression: {}", text, pattern.error().message));
+        }
+        patterns.push_back(*pattern);
+    }
+    return patterns;
+}
+
+std::string in_words(const Conversation& conversation, std::string_view said) {
+    return said.empty() ? "nothing" : "\"" + conversation.quoted(said, 100) + "\"";
+}
+
+}  // namespace
+
+Task<tl::expected<std::string, Trouble>> hear(Conversation& conversation, const schemas::Pattern& pattern,
+                                              const Patience& patience) {
+    const std::string action = "say anything that holds '" + pattern.text() + "'";
+    while (!pattern.found_in(conversation.pending())) {
+        Conversation::Result<bool> open = false;  // too much has been said
+        if (conversation.pending().size() <= exchange_limits.line) {
+            open = co_await conversation.more(action, patience);
+        }
+        if (!open) {
+            if (open.error().kind == Trouble::Kind::timed_out && !conversation.pending().empty()) {
+                co_return tl::unexpected(Trouble{
+                    Trouble::Kind::timed_out,
+                    fmt::format("{} said {}, which does not hold '{}', and no more {}", conversation.server(),
+                                in_words(conversation, conversation.pending()), pattern.text(), patience.in_words())});
+            }
+            co_return tl::unexpected(open.error());
+        }
+        if (!*open) {
+            co_return tl::unexpected(conversation.wrong(fmt::format(
+                "said {}, which does not hold '{}'", in_words(conversation, conversation.pending()), pattern.text())));
+        }
+    }
+    std::string said(conversation.pending());
+    conversation.take(said.size());
+    conversation.heard(said);
+    co_return said;
+}
+
+Task<Outcome> run_exchange(StepContext& context, Conversation& conversation, const Patience& patience) {
+    const Arguments& arguments = context.arguments;
+    const auto patterns = patterns_of(arguments);
+    if (!patterns) {
+        co_return Outcome::fault(patterns.error());
+    }
+    Stages stages(context.report);
+    std::string said;
+    if (const schemas::Pattern* const greeting = arguments.pattern("greeting")) {
+        auto heard = co_await hear(conversation, *greeting, patience);
+        if (!heard) {
+            co_return outcome_of(std::move(heard.error()));
+        }
+        said = std::move(*heard);
+        stages.ended("greeting");
+    }
+    const schemas::TextList& texts = arguments.list("send");
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+        const auto sent = co_await conversation.send(texts[i], "take what was sent", patience);
+        if (!sent) {
+            co_return outcome_of(sent.error());
+        }
+        context.report.note(fmt::format("sent {} bytes", texts[i].size()));
+        if (i < patterns->size() && !(*patterns)[i].text().empty()) {
+            auto heard = co_await hear(conversation, (*patterns)[i], patience);
+            if (!heard) {
+                co_return outcome_of(std::move(heard.error()));
+            }
+            said = std::move(*heard);
+        }
+    }
+    stages.ended("exchange");
+    context.report.output("said", std::move(said));
+    co_return Outcome::ok();
+}
+
+}  // namespace slimtax::probes
