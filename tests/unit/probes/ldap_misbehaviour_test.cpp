@@ -313,3 +313,22 @@ TEST_CASE("result codes in words") {
     CHECK(ldap_words(32) == "no such object (32)");
     CHECK(ldap_words(0) == "success (0)");
 }
+
+TEST_CASE("an answer cut off at any byte, by a close or a reset, is a failure with a reason") {
+    const std::string answer = entry(1, "uid=probe,dc=x") + entry(1, "uid=other,dc=x") + result(1, '\x65', 0);
+    for (const bool with_reset : {false, true}) {
+        for (std::size_t cut = 0; cut < answer.size(); ++cut) {
+            CAPTURE(cut);
+            CAPTURE(with_reset);
+            const Tried tried = step("ldap.search", [&](ScriptedConnection& c) {
+                take_request(c);
+                c.send(std::string_view(answer).substr(0, cut));
+                if (with_reset) {
+                    c.reset();
+                }
+            });
+            CHECK(tried.verdict == Verdict::failed);
+            CHECK(tried.reason.find("SERVER") != std::string::npos);
+        }
+    }
+}

@@ -497,3 +497,38 @@ TEST_CASE("a run that ends without a logout closes the connection") {
     }
     CHECK(rest == "");
 }
+
+TEST_CASE("a login cut off at any byte of its last answer, by a close or a reset, is a failure with a reason") {
+    const std::string answer =
+        "<iq type='result' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>u@campus.test/x</jid></bind>"
+        "</iq>";
+    for (const bool with_reset : {false, true}) {
+        for (std::size_t cut = 0; cut < answer.size(); ++cut) {
+            CAPTURE(cut);
+            CAPTURE(with_reset);
+            const Tried tried = login([&](ScriptedConnection& connection) {
+                let_in(connection);
+                connection.read_until("</iq>");
+                connection.send(std::string_view(answer).substr(0, cut));
+                if (with_reset) {
+                    connection.reset();
+                }
+            });
+            CHECK(tried.verdict == Verdict::failed);
+            CHECK(tried.reason.find("SERVER") != std::string::npos);
+        }
+    }
+}
+
+TEST_CASE("a stream's beginning cut off at any byte is a failure with a reason") {
+    const std::string answer = header + plain_only;
+    for (std::size_t cut = 0; cut < answer.size(); ++cut) {
+        CAPTURE(cut);
+        const Tried tried = login([&](ScriptedConnection& connection) {
+            take_header(connection);
+            connection.send(std::string_view(answer).substr(0, cut));
+        });
+        CHECK(tried.verdict == Verdict::failed);
+        CHECK(tried.reason.find("SERVER") != std::string::npos);
+    }
+}
