@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <ctime>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <openssl/rand.h>
 
 #include "probes/imap_client.hpp"
+#include "probes/mail_letter.hpp"
 #include "probes/smtp_client.hpp"
 
 namespace slimtax::probes {
@@ -23,8 +22,6 @@ using schemas::ParameterType;
 
 template <class T>
 using Result = Conversation::Result<T>;
-
-constexpr std::string_view token_header = "X-Slimtax-Token";
 
 // Messages of earlier runs that one run deletes at most.
 constexpr std::size_t most_cleaned = 100;
@@ -87,59 +84,6 @@ constexpr std::array outputs{
     Output{"cleaned", OutputType::number, "How many messages of earlier runs were deleted."},
 };
 
-struct Letter {
-    std::string from;
-    std::string to;
-    std::string token;
-    std::string content;
-};
-
-// Something@somewhere, and nothing that could be more than an address.
-bool is_address(std::string_view text) {
-    const auto at = text.find('@');
-    return at != std::string_view::npos && at > 0 && at + 1 < text.size() &&
-           std::ranges::none_of(text, [](char c) { return c <= ' ' || c == '<' || c == '>' || c == '\x7f'; });
-}
-
-// "6740f1e2-" and 24 random digits: when it was sent, and what nobody else has.
-std::string make_token(schemas::Instant now) {
-    std::array<unsigned char, 12> random{};
-    if (RAND_bytes(random.data(), random.size()) != 1) {
-        throw std::runtime_error("no random numbers for a token");
-    }
-    const auto seconds = std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count();
-    return fmt::format("{:x}-{:02x}", seconds, fmt::join(random, ""));
-}
-
-// The RFC 5322 form, "Sat, 21 Nov 2026 12:00:00 +0000".
-std::string mail_date(schemas::Instant now) {
-    const std::time_t seconds = std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count();
-    std::tm parts{};
-    ::gmtime_r(&seconds, &parts);
-    std::array<char, 64> room{};
-    std::strftime(room.data(), room.size(), "%a, %d %b %Y %H:%M:%S +0000", &parts);
-    return room.data();
-}
-
-tl::expected<Letter, std::string> write_letter(const StepContext& context) {
-    Letter letter;
-    letter.to = context.arguments.text("to");
-    letter.from = context.arguments.has("from") ? context.arguments.text("from") : letter.to;
-    for (const std::string& address : {letter.from, letter.to}) {
-        if (!is_address(address)) {
-            return tl::unexpected("\"" + quotable(address) + "\" is no mail address such as probe@campus.example");
-        }
-    }
-    letter.token = make_token(context.wall_now);
-    letter.content = fmt::format(
-        "From: <{}>\r\nTo: <{}>\r\nSubject: slimtax probe {}\r\nDate: {}\r\nMessage-ID: <{}@{}>\r\n{}: {}\r\n"
-        "Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=us-ascii\r\n\r\n"
-        "This message measures whether mail gets through. It is deleted as soon as it has been found.\r\n",
-        letter.from, letter.to, letter.token, mail_date(context.wall_now), letter.token,
-        letter.from.substr(letter.from.find('@') + 1), token_header, letter.token);
-    return letter;
-}
-
 // "imap" or "smtp": the server that the parameters with that prefix name.
 Endpoint endpoint_of(const Arguments& arguments, const std::string& which, std::string_view kind, std::uint16_t plain,
                      std::uint16_t implicit) {
@@ -175,21 +119,6 @@ std::vector<std::uint32_t> found_in(const ImapReply& reply) {
     return uids;
 }
 
-// When the message of a FETCH line was sent, by its token; nothing when there is none.
-std::optional<schemas::Instant> sent_at(std::string_view line) {
-    const auto at = line.find(std::string(token_header) + ": ");
-    if (at == std::string_view::npos) {
-        return std::nullopt;
-    }
-    line.remove_prefix(at + token_header.size() + 2);
-    std::int64_t seconds = 0;
-    const auto read = std::from_chars(line.data(), line.data() + line.size(), seconds, 16);
-    if (read.ec != std::errc() || read.ptr == line.data() + line.size() || *read.ptr != '-' || seconds > 1LL << 40) {
-        return std::nullopt;
-    }
-    return schemas::Instant(std::chrono::seconds(seconds));
-}
-
 // The reading side: one session with the folder open.
 class Mailbox {
 public:
@@ -217,7 +146,7 @@ public:
 
     // Deletes what runs before `limit` have left; returns how many messages that were.
     Task<Result<std::size_t>> clean(schemas::Instant limit, const Patience& patience) {
-        const std::string search = fmt::format("UID SEARCH UNDELETED HEADER {} \"\"", token_header);
+        const std::string search = fmt::format("UID SEARCH UNDELETED HEADER {} \"\"", letter_header);
         const Result<ImapReply> found = co_await client_->command(search, "SEARCH", patience);
         if (!found) {
             co_return tl::unexpected(found.error());
@@ -227,7 +156,7 @@ public:
             co_return std::size_t(0);
         }
         const std::string fetch =
-            fmt::format("UID FETCH {} (UID BODY.PEEK[HEADER.FIELDS ({})])", fmt::join(uids, ","), token_header);
+            fmt::format("UID FETCH {} (UID BODY.PEEK[HEADER.FIELDS ({})])", fmt::join(uids, ","), letter_header);
         const Result<ImapReply> tokens = co_await client_->command(fetch, "FETCH", patience);
         if (!tokens) {
             co_return tl::unexpected(tokens.error());
@@ -252,7 +181,7 @@ public:
     // Looks for the token again and again; nothing when it was not there by the deadline.
     Task<Result<std::vector<std::uint32_t>>> await(const std::string& token, TimePoint until,
                                                    const Patience& patience) {
-        const std::string search = fmt::format("UID SEARCH HEADER {} \"{}\"", token_header, token);
+        const std::string search = fmt::format("UID SEARCH HEADER {} \"{}\"", letter_header, token);
         auto pause = std::chrono::milliseconds(20);
         for (;;) {
             // Only after NOOP a server tells what has arrived since.
@@ -427,7 +356,9 @@ private:
 
 Task<Outcome> run_roundtrip(StepContext& context) {
     const Patience patience = Patience::until(context.deadline);
-    auto letter = write_letter(context);
+    const std::string& to = context.arguments.text("to");
+    const std::string& from = context.arguments.has("from") ? context.arguments.text("from") : to;
+    auto letter = write_letter(from, to, context.wall_now);
     if (!letter) {
         co_return Outcome::fault(std::move(letter.error()));
     }
