@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <stdexcept>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -71,6 +72,10 @@ public:
                 watch_skip(step, "an earlier step failed");
                 continue;
             }
+            if (const auto why = left_out(step)) {
+                watch_skip(step, *why);
+                continue;
+            }
             co_await run_step(step);
         }
         result_.length = since(begun_);
@@ -89,6 +94,20 @@ private:
         bool skipped = false;
         Duration overloaded{};  ///< while the step ran: so much of its time may be ours
     };
+
+    // Why `when` leaves a step out, or nothing.
+    [[nodiscard]] std::optional<std::string> left_out(const Step& step) const {
+        if (!step.when) {
+            return std::nullopt;
+        }
+        schemas::Outputs known;
+        known.set("target", request_.target);
+        known.set("location", request_.location);
+        for (const auto& [name, value] : saved_) {
+            known.set("save." + name, value);
+        }
+        return step.when->violated_by(known);
+    }
 
     Task<> run_step(const Step& step) {
         StepResult entry;
@@ -155,7 +174,7 @@ private:
                 watcher_->starting(step);
                 watcher_->working(step, attempt.report);
             }
-            co_await call(step, *operation, *arguments, entry, attempt);
+            co_await call_repeatedly(step, *operation, *arguments, entry, attempt);
         } catch (const std::exception& error) {
             attempt.outcome = Outcome::fault(fmt::format("{} broke on our side: {}", step.operation, error.what()));
         } catch (...) {
@@ -175,13 +194,40 @@ private:
         }
     }
 
+    // Each time has the step's time-out, all have the run's; steps that always run have theirs for all times.
+    Task<> call_repeatedly(const Step& step, const probes::Operation& operation, const probes::Arguments& arguments,
+                           StepResult& entry, Attempt& attempt) {
+        static const schemas::Repeat once;
+        const schemas::Repeat& repeat = step.repeat ? *step.repeat : once;
+        const TimePoint first = Loop::now();
+        entry.offset = std::chrono::duration_cast<Duration>(first - begun_);
+        for (int time = 1;; ++time) {
+            const TimePoint start = Loop::now();
+            probes::StepReport before = std::exchange(attempt.report, {});
+            co_await call(step, operation, arguments, step.always ? first : start, entry, attempt);
+            add_up(std::move(before), attempt.report);
+            if (!completed(attempt.outcome.verdict)) {
+                co_return;
+            }
+            offer_timings(attempt.report);
+            const auto open = judge(step, repeat, time, attempt);
+            if (!completed(attempt.outcome.verdict) || !open) {
+                co_return;
+            }
+            co_await pause_until(step, start + repeat.every, step.always ? deadline_of(step, first) : run_deadline_,
+                                 *open, entry, attempt);
+            if (!completed(attempt.outcome.verdict)) {
+                co_return;
+            }
+        }
+    }
+
     Task<> call(const Step& step, const probes::Operation& operation, const probes::Arguments& arguments,
-                StepResult& entry, Attempt& attempt) {
+                TimePoint from, StepResult& entry, Attempt& attempt) {
         const Duration still_before = stood_still();
         const Duration overload_before = overloaded();
         const TimePoint start = Loop::now();
-        entry.offset = std::chrono::duration_cast<Duration>(start - begun_);
-        const TimePoint deadline = deadline_of(step, start);
+        const TimePoint deadline = deadline_of(step, from);
         probes::StepContext context{environment_.engine,
                                     arguments,
                                     deadline,
@@ -189,26 +235,105 @@ private:
                                     memory_,
                                     attempt.report,
                                     request_.target,
-                                    request_.started + entry.offset};
+                                    request_.started + std::chrono::duration_cast<Duration>(start - begun_)};
         try {
             attempt.outcome = co_await operation.run(context);
         } catch (const std::exception& error) {
             attempt.outcome = Outcome::fault(fmt::format("{} broke on our side: {}", step.operation, error.what()));
         }
-        entry.response = attempt.report.measured.value_or(since(start));
+        entry.response += attempt.report.measured.value_or(since(start));
         const Duration still = stood_still() - still_before;
-        attempt.overloaded = overloaded() - overload_before;
+        const Duration overload = overloaded() - overload_before;
+        attempt.overloaded += overload;
         if (stopping() && attempt.outcome.verdict != Verdict::ok) {
             attempt.outcome = {Verdict::not_run, fmt::format("the prober was stopped during '{}'", step.label)};
         } else if (still >= stall_limit) {
             attempt.outcome = Outcome::fault(fmt::format(
                 "this prober stood still for {} during '{}', so its outcome says nothing", plain(still), step.label));
         } else if (attempt.outcome.verdict == Verdict::timeout &&
-                   attempt.overloaded * overload_share >= std::chrono::duration_cast<Duration>(deadline - start)) {
-            attempt.outcome = Outcome::fault(overload_reason(step, attempt.overloaded));
+                   overload * overload_share >= std::chrono::duration_cast<Duration>(deadline - start)) {
+            attempt.outcome = Outcome::fault(overload_reason(step, overload));
         } else if (attempt.outcome.verdict == Verdict::timeout && deadline == run_deadline_) {
             attempt.outcome.reason = fmt::format("the run's time-out of {} passed during '{}': {}",
                                                  plain(probe_.timeout), step.label, attempt.outcome.reason);
+        }
+    }
+
+    // Of several times the outputs are the last one's; times, work and transcript are everyone's.
+    static void add_up(probes::StepReport before, probes::StepReport& report) {
+        for (const schemas::Timing& timing : report.timings) {
+            const auto same = std::ranges::find(before.timings, timing.name, &schemas::Timing::name);
+            if (same != before.timings.end()) {
+                same->took += timing.took;
+            } else {
+                before.timings.push_back(timing);
+            }
+        }
+        report.timings = std::move(before.timings);
+        before.transcript.insert(before.transcript.end(), report.transcript.begin(), report.transcript.end());
+        report.transcript = std::move(before.transcript);
+        report.work += before.work;
+        report.work_span = std::max(report.work_span, before.work_span);
+        report.users.insert(report.users.end(), before.users.begin(), before.users.end());
+    }
+
+    static void offer_timings(probes::StepReport& report) {
+        for (const schemas::Timing& timing : report.timings) {
+            const std::string name = "time." + timing.name;
+            if (report.outputs.find(name) == nullptr) {
+                report.outputs.set(name, schemas::to_seconds(timing.took));
+            }
+        }
+    }
+
+    // Judges one time. What is still open when the step needs another, or nothing when it is done.
+    std::optional<std::string> judge(const Step& step, const schemas::Repeat& repeat, int time, Attempt& attempt) {
+        const schemas::Outputs& outputs = attempt.report.outputs;
+        const auto value_of = [&](const schemas::Extraction& what) {
+            return probes::extract(what, *attempt.info, outputs);
+        };
+        if (repeat.until) {
+            if (const auto open = repeat.until->violated_by(outputs, value_of)) {
+                if (time < repeat.times) {
+                    return open;
+                }
+                attempt.outcome = Outcome::failed(fmt::format("{}: after {} times still {}", named(step), time, *open));
+                return std::nullopt;
+            }
+        }
+        for (auto& [name, value] : attempt.report.saved) {
+            saved_[name] = std::move(value);
+        }
+        if (const auto trouble = save(step, outputs, value_of)) {
+            attempt.outcome = Outcome::failed(fmt::format("{}: {}", named(step), *trouble));
+        } else if (const auto violation = step.expect ? step.expect->violated_by(outputs, value_of) : std::nullopt) {
+            attempt.outcome = Outcome::failed(fmt::format("{}: {}", named(step), *violation));
+        } else if (!repeat.until && time < repeat.times) {
+            return "";
+        }
+        return std::nullopt;
+    }
+
+    // The pause before the next time. Who waits for something waits through it: then it is response time.
+    Task<> pause_until(const Step& step, TimePoint next, TimePoint limit, const std::string& open, StepResult& entry,
+                       Attempt& attempt) {
+        const TimePoint start = Loop::now();
+        if (next > start) {
+            co_await environment_.engine.loop().sleep_until(std::min(next, limit));
+        }
+        if (step.repeat->until && next > start) {
+            entry.response += since(start);
+            probes::StepReport pause;
+            pause.timing("pause", since(start));
+            add_up(std::move(pause), attempt.report);
+        }
+        if (stopping()) {
+            attempt.outcome = {Verdict::not_run, fmt::format("the prober was stopped during '{}'", step.label)};
+        } else if (Loop::now() >= limit) {
+            attempt.outcome = Outcome::timeout(fmt::format(
+                "{} passed during '{}'{}{}",
+                step.always ? "its time-out" : fmt::format("the run's time-out of {}", plain(probe_.timeout)),
+                step.label, open.empty() ? "" : ": still ", open));
         }
     }
 
@@ -223,14 +348,11 @@ private:
     void take_in(const Step& step, StepResult entry, Attempt& attempt) {
         probes::StepReport& report = attempt.report;
         Outcome& outcome = attempt.outcome;
-        if (completed(outcome.verdict)) {
-            for (const schemas::Timing& timing : report.timings) {
-                const std::string name = "time." + timing.name;
-                if (report.outputs.find(name) == nullptr) {
-                    report.outputs.set(name, schemas::to_seconds(timing.took));
-                }
-            }
-            judge(step, entry, attempt);
+        if (outcome.verdict == Verdict::ok && step.within && entry.response > *step.within) {
+            const bool ours = entry.response - attempt.overloaded <= *step.within;
+            outcome = ours ? Outcome::fault(overload_reason(step, attempt.overloaded))
+                           : Outcome{Verdict::slow, fmt::format("{} took {}, longer than {}", named(step),
+                                                                plain(entry.response), plain(*step.within))};
         }
         entry.verdict = outcome.verdict;
         entry.reason = outcome.verdict == Verdict::ok ? "" : tidy_sentence(environment_.redact(outcome.reason));
@@ -252,24 +374,6 @@ private:
         result_.steps.push_back(std::move(entry));
         if (watcher_ != nullptr) {
             watch_end(step, attempt);
-        }
-    }
-
-    void judge(const Step& step, const StepResult& entry, Attempt& attempt) {
-        const schemas::Outputs& outputs = attempt.report.outputs;
-        const auto value_of = [&](const schemas::Extraction& what) {
-            return probes::extract(what, *attempt.info, outputs);
-        };
-        if (const auto trouble = save(step, outputs, value_of)) {
-            attempt.outcome = Outcome::failed(fmt::format("{}: {}", named(step), *trouble));
-        } else if (const auto violation = step.expect ? step.expect->violated_by(outputs, value_of) : std::nullopt) {
-            attempt.outcome = Outcome::failed(fmt::format("{}: {}", named(step), *violation));
-        } else if (step.within && entry.response > *step.within &&
-                   entry.response - attempt.overloaded <= *step.within) {
-            attempt.outcome = Outcome::fault(overload_reason(step, attempt.overloaded));
-        } else if (step.within && entry.response > *step.within) {
-            attempt.outcome = {Verdict::slow, fmt::format("{} took {}, longer than {}", named(step),
-                                                          plain(entry.response), plain(*step.within))};
         }
     }
 

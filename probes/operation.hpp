@@ -125,6 +125,8 @@ public:
     void timing(std::string name, schemas::Duration took) { timings.push_back({std::move(name), took}); }
     /// A value for `expect` and `save`; must be declared in the OperationInfo.
     void output(std::string_view name, schemas::OutputValue value) { outputs.set(name, std::move(value)); }
+    /// A value for later steps, as `save` makes them.
+    void save(std::string name, std::string value) { saved.emplace_back(std::move(name), std::move(value)); }
     /// A line of the run's transcript, for `try`. Never a secret's value.
     void note(std::string line) { transcript.push_back(std::move(line)); }
     /// The operation's own measure of its response time, where it is more exact than the runner's.
@@ -132,6 +134,7 @@ public:
 
     std::vector<schemas::Timing> timings;
     schemas::Outputs outputs;
+    std::vector<std::pair<std::string, std::string>> saved;
     std::vector<std::string> transcript;
     std::optional<schemas::Duration> measured;
     // A4: work read by this step; users are pseudonymised by the runner before anything leaves the process.

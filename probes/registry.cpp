@@ -25,6 +25,7 @@
     KIND(smtp)              \
     KIND(socket)            \
     KIND(ssh)               \
+    KIND(story)             \
     KIND(tcp)               \
     KIND(tls)               \
     KIND(unix_socket)       \

@@ -160,8 +160,8 @@ private:
             return read_function(comparison);
         }
         comparison.name = name;
-        comparison.convert = scope_.saved;
-        if (scope_.outputs.empty()) {
+        comparison.convert = scope_.saved || name == scope_.any;
+        if (scope_.outputs.empty() || name == scope_.any) {
             return true;
         }
         const auto it = std::ranges::find(scope_.outputs, name, &Output::name);

@@ -47,6 +47,7 @@ struct ConditionScope {
     /// Instead of a step's outputs these are what earlier steps saved (`when`): texts, which compare with numbers
     /// and flags too; and there is no answer for functions to look into.
     bool saved = false;
+    std::string_view any = {};  ///< one more name, whose value may be of any type
 };
 
 /// Finds what a function asks for, or says in a sentence's end why not: "there is no /items/0/id in the answer".

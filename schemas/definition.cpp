@@ -14,6 +14,16 @@ const Objective* Definition::find_objective(std::string_view id) const {
     return it == objectives.end() ? nullptr : &*it;
 }
 
+std::vector<const Probe*> Definition::fed_by(const Probe& source) const {
+    std::vector<const Probe*> fed;
+    for (const Probe& probe : probes) {
+        if (probe.collect && probe.collect->source == source.id) {
+            fed.push_back(&probe);
+        }
+    }
+    return fed;
+}
+
 std::vector<const Probe*> Definition::probes_of(const Objective& objective) const {
     std::vector<const Probe*> found;
     if (!objective.probes.empty()) {

@@ -141,6 +141,14 @@ struct ThinkTime {
     Duration most{};
 };
 
+/// `repeat = 3` or `{ times = 10, every = "1s", until = "…" }`.
+struct Repeat {
+    static constexpr int most = 1000;
+    int times = 1;                   ///< at most, where there is an `until`
+    Duration every{};                ///< from start to start; 0: at once
+    std::optional<Condition> until;  ///< enough when it holds; when it never does the step failed
+};
+
 /// `[[probe.step]]`: one operation.
 struct Step {
     std::string operation;                    ///< `do`
@@ -150,12 +158,25 @@ struct Step {
     std::optional<Duration> within;  ///< slower is `slow`, not `failed`
     std::optional<Condition> expect;
     std::vector<Save> save;
+    std::optional<Condition> when;   ///< over saved values: left out where it does not hold
+    std::optional<Repeat> repeat;    ///< none: once
     std::optional<ThinkTime> think;  ///< instead of the probe's
     bool always = false;             ///< runs after a failure too: back to a known state
     Position at;
 };
 
-/// `[[probe]]`: a scripted check.
+/// `[[probe.collect]]`: what an indicator takes from the answer that its source reads (T7).
+struct Collect {
+    std::string source;                  ///< the probe whose run reads it, and whose slots the indicator has
+    std::string step;                    ///< the label of the step that it looks at; empty: the last
+    std::string value;                   ///< an output, or a function as written
+    std::optional<Extraction> function;  ///< when it is one
+    std::optional<Condition> expect;     ///< over `value` and the step's outputs: or else the indicator failed
+    std::optional<Condition> slow_when;  ///< likewise: then it is slow
+    bool counter = false;                ///< A4: the value only grows; its growth is work
+};
+
+/// `[[probe]]`: a scripted check; or one of its `[[probe.collect]]`, which is like a probe to everyone who counts.
 struct Probe {
     std::string id;
     std::string title;  ///< falls back to id
@@ -172,8 +193,12 @@ struct Probe {
     double jitter = 0.5;
     bool exclusive = false;  ///< must not overlap itself
     std::optional<ThinkTime> think;
-    std::vector<Step> steps;
+    std::vector<Step> steps;         ///< none when `collect` is there
+    std::optional<Collect> collect;  ///< never runs itself: its results come from its source's runs
     Position at;
+
+    /// The probe whose runs make this one's results, and whose id names its slots (series.hpp).
+    [[nodiscard]] const std::string& scheduled_as() const { return collect ? collect->source : id; }
 
     /// The targets, or one empty string for a probe without.
     [[nodiscard]] std::vector<std::string> series_targets() const {
@@ -191,6 +216,8 @@ struct Definition {
 
     [[nodiscard]] const Probe* find_probe(std::string_view id) const;
     [[nodiscard]] const Objective* find_objective(std::string_view id) const;
+    /// The indicators that a probe's runs feed, in the order of the file.
+    [[nodiscard]] std::vector<const Probe*> fed_by(const Probe& source) const;
 
     /// The probes that an objective is over: those it names, or every measurement probe of its level.
     [[nodiscard]] std::vector<const Probe*> probes_of(const Objective& objective) const;

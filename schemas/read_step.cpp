@@ -27,8 +27,10 @@ public:
         step_.always = table_.boolean("always").value_or(false);
         step_.think = table_.parsed("think", parse_think, "a think time such as \"1s..4s\"");
         read_times();
+        read_when();
         if (info_ != nullptr) {
-            read_expect();
+            step_.expect = condition(table_.node("expect"), "expect");
+            read_repeat();
             read_save();
             read_parameters();
         }
@@ -99,31 +101,95 @@ private:
         }
     }
 
-    void read_expect() {
-        const TomlNode* node = table_.node("expect");
-        if (node == nullptr) {
-            return;
-        }
-        const auto* text = node->as<std::string>();
-        if (text == nullptr) {
-            complaints_.wrong_type(*node, "a condition such as \"status == 200\" for 'expect'");
-            return;
-        }
-        if (const std::size_t at = text->find("${"); at != std::string::npos) {
-            complaints_.error_in(*node, at, "nothing expands in 'expect': it is read once, before the script runs");
-            return;
+    /// A condition over what the step left behind.
+    std::optional<Condition> condition(const TomlNode* node, std::string_view key) {
+        if (node == nullptr || !is_condition(*node, key, "status == 200")) {
+            return std::nullopt;
         }
         if (info_->outputs.empty()) {
             complaints_.error(node->at,
-                              fmt::format("{} leaves nothing behind that 'expect' could look at", info_->name));
-            return;
+                              fmt::format("{} leaves nothing behind that '{}' could look at", info_->name, key));
+            return std::nullopt;
         }
-        auto condition = Condition::parse(*text, ConditionScope{info_->outputs, info_});
+        return parsed(*node, ConditionScope{info_->outputs, info_});
+    }
+
+    bool is_condition(const TomlNode& node, std::string_view key, std::string_view example) {
+        const auto* text = node.as<std::string>();
+        if (text == nullptr) {
+            complaints_.wrong_type(node, fmt::format("a condition such as '{}' for '{}'", example, key));
+            return false;
+        }
+        if (const std::size_t at = text->find("${"); at != std::string::npos) {
+            complaints_.error_in(node, at,
+                                 fmt::format("nothing expands in '{}': it is read once, before the script runs", key),
+                                 key == "when" ? "write save.NAME, target or location" : "");
+            return false;
+        }
+        return true;
+    }
+
+    std::optional<Condition> parsed(const TomlNode& node, const ConditionScope& scope) {
+        auto condition = Condition::parse(*node.as<std::string>(), scope);
         if (!condition) {
-            complaints_.error_in(*node, condition.error().column, condition.error().message, condition.error().hint);
+            complaints_.error_in(node, condition.error().column, condition.error().message, condition.error().hint);
+            return std::nullopt;
+        }
+        return std::move(*condition);
+    }
+
+    /// A condition over what there is before the step runs.
+    void read_when() {
+        const TomlNode* node = table_.node("when");
+        if (node == nullptr || !is_condition(*node, "when", "save.kind == \"x\"")) {
             return;
         }
-        step_.expect = std::move(*condition);
+        std::vector<std::string> names;
+        for (const std::string& name : saved_names()) {
+            names.push_back("save." + name);
+        }
+        names.emplace_back("location");
+        if (has_targets_) {
+            names.emplace_back("target");
+        }
+        std::vector<Output> known;
+        for (const std::string& name : names) {
+            known.push_back({name, OutputType::text, ""});
+        }
+        step_.when = parsed(*node, ConditionScope{known, nullptr, true});
+    }
+
+    void read_repeat() {
+        const TomlNode* node = table_.node("repeat");
+        if (node == nullptr) {
+            return;
+        }
+        Repeat repeat;
+        if (node->as<TomlNode::Table>() != nullptr) {
+            TableReader table(complaints_, *node, "'repeat'");
+            if (const TomlNode* times = table.node("times", Need::required, "how often at most")) {
+                read_times_of(*times, repeat);
+            }
+            repeat.every = table.duration("every").value_or(Duration::zero());
+            repeat.until = condition(table.node("until"), "until");
+            table.finish();
+        } else {
+            read_times_of(*node, repeat);
+        }
+        step_.repeat = std::move(repeat);
+    }
+
+    void read_times_of(const TomlNode& node, Repeat& repeat) {
+        const auto* times = node.as<std::int64_t>();
+        if (times == nullptr) {
+            complaints_.wrong_type(node,
+                                   "a number of times, or { times = 10, every = \"1s\", until = \"…\" } for 'repeat'");
+        } else if (*times < 1 || *times > Repeat::most) {
+            complaints_.error(node.at, fmt::format("expected a number of times from 1 to {} for 'repeat', found {}",
+                                                   Repeat::most, *times));
+        } else {
+            repeat.times = static_cast<int>(*times);
+        }
     }
 
     void read_save() {
@@ -134,12 +200,7 @@ private:
         for (const TomlNode::Entry& entry : *node->as<TomlNode::Table>()) {
             Save save;
             save.name = entry.key;
-            if (!is_id(entry.key)) {
-                complaints_.error(entry.key_at,
-                                  fmt::format("'{}' cannot be the name of a saved value: letters, digits, '-', '_' and "
-                                              "'.' only",
-                                              shortened(entry.key, 60)));
-            }
+            check_saved_name(entry);
             if (entry.node.as<std::string>() != nullptr) {
                 read_saved_from(entry.node, save);
             } else if (entry.node.as<TomlNode::Table>() != nullptr) {
@@ -267,14 +328,36 @@ private:
 
     template <class Refuse>
     void check_saved(const Reference& reference, const Refuse& refuse) {
-        std::vector<std::string_view> saved;
-        for (const Step& step : probe_.steps) {
-            for (const Save& save : step.save) {
-                saved.push_back(save.name);
-            }
-        }
+        const std::vector<std::string> names = saved_names();
+        const std::vector<std::string_view> saved(names.begin(), names.end());
         if (std::ranges::find(saved, reference.name) == saved.end()) {
             refuse(fmt::format("no earlier step saves '{}'", reference.name), suggestion(reference.name, saved));
+        }
+    }
+
+    /// What earlier steps save, by `save` or as `set` does.
+    [[nodiscard]] std::vector<std::string> saved_names() const {
+        std::vector<std::string> names;
+        for (const Step& step : probe_.steps) {
+            for (const Save& save : step.save) {
+                names.push_back(save.name);
+            }
+            const OperationInfo* info = find_operation(catalog_, step.operation);
+            const auto it = step.parameters.find(info != nullptr ? std::string(info->saves) : "");
+            const auto* values = it != step.parameters.end() ? std::get_if<TextMap>(&it->second) : nullptr;
+            for (const auto& [name, value] : values != nullptr ? *values : TextMap()) {
+                names.push_back(name);
+            }
+        }
+        return names;
+    }
+
+    void check_saved_name(const TomlNode::Entry& entry) {
+        if (!is_id(entry.key)) {
+            complaints_.error(entry.key_at,
+                              fmt::format("'{}' cannot be the name of a saved value: letters, digits, '-', '_' and "
+                                          "'.' only",
+                                          shortened(entry.key, 60)));
         }
     }
 
@@ -380,6 +463,9 @@ private:
         TextMap map;
         for (const TomlNode::Entry& entry : *entries) {
             const auto* text = entry.node.as<std::string>();
+            if (parameter.name == info_->saves) {
+                check_saved_name(entry);
+            }
             if (text == nullptr) {
                 complaints_.wrong_type(entry.node, fmt::format("a text for '{}' in '{}'", entry.key, parameter.name));
             } else if (check_references(entry.node, *text)) {

@@ -87,7 +87,7 @@ constexpr std::string_view introduction = R"(# The operations
 
 What a step can do: `do = "http.get"`. Written by `slimtax-prober list --format markdown`; do not edit.
 
-Every step also takes `name`, `timeout`, `within`, `expect`, `save`, `think` and `always`. All texts but patterns
+Every step also takes `name`, `timeout`, `within`, `expect`, `save`, `think`, `when`, `repeat` and `always`. All texts but patterns
 and conditions may hold `${target}`, `${location}`, `${save.NAME}` and `${secret:NAME}`. Patterns are PCRE2, matched
 against bytes. `expect` and `save` look at the outputs; durations are compared with a unit (`time.connect < 200ms`).
 

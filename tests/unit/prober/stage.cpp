@@ -70,6 +70,18 @@ probes::Task<probes::Outcome> count(probes::StepContext& context) {
     co_return probes::Outcome::ok();
 }
 
+// `items` counts the calls of this stage.
+probes::Task<probes::Outcome> climb(probes::StepContext& context) {
+    note_call(context);
+    context.report.output("items", static_cast<double>(calls.size()));
+    co_return probes::Outcome::ok();
+}
+probes::Task<probes::Outcome> set(probes::StepContext& context) {
+    note_call(context);
+    context.report.save("kind", context.arguments.text("say"));
+    co_return probes::Outcome::ok();
+}
+
 constexpr schemas::OperationInfo info_of(std::string_view name) {
     return {.name = name,
             .levels = "A2",
@@ -85,7 +97,8 @@ const std::array operations{
     probes::Operation{info_of("fake.answer"), answer}, probes::Operation{info_of("fake.refuse"), refuse},
     probes::Operation{info_of("fake.hang"), hang},     probes::Operation{info_of("fake.fault"), fault},
     probes::Operation{info_of("fake.throw"), throws},  probes::Operation{info_of("fake.number"), throws_a_number},
-    probes::Operation{info_of("fake.count"), count},
+    probes::Operation{info_of("fake.count"), count},   probes::Operation{info_of("fake.climb"), climb},
+    probes::Operation{info_of("fake.set"), set},
 };
 
 }  // namespace

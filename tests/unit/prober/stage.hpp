@@ -33,7 +33,8 @@ inline constexpr std::array outputs{
     schemas::Output{"time.connect", schemas::OutputType::duration, ""},
 };
 
-/// fake.answer, fake.refuse, fake.hang, fake.fault, fake.throw, fake.number (throws one), fake.count (work by users).
+/// fake.answer, fake.refuse, fake.hang, fake.fault, fake.throw, fake.number (throws one), fake.count (work by users),
+/// fake.climb (one item more each time), fake.set (saves what it says as 'kind').
 [[nodiscard]] const probes::Operation* find_fake(std::string_view name);
 
 class NoMemory final : public probes::Memory {

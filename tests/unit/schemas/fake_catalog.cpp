@@ -77,6 +77,9 @@ constexpr std::array log_parameters{
     Parameter{.name = "match", .type = ParameterType::pattern, .required = true, .help = "What to count."}};
 constexpr std::array log_outputs{Output{"lines", OutputType::number, "How many."}};
 
+constexpr std::array set_parameters{
+    Parameter{.name = "values", .type = ParameterType::text_map, .required = true, .help = "The values."}};
+
 constexpr std::array rows{
     OperationInfo{
         .name = "command.run", .parameters = command_parameters, .outputs = command_outputs, .text_output = "output"},
@@ -92,6 +95,7 @@ constexpr std::array rows{
         .name = "ldap.search", .parameters = search_parameters, .outputs = search_outputs, .target_parameter = "host"},
     OperationInfo{.name = "log.count", .parameters = log_parameters, .outputs = log_outputs},
     OperationInfo{.name = "process.exists", .parameters = process_parameters, .outputs = process_outputs},
+    OperationInfo{.name = "set", .parameters = set_parameters, .saves = "values"},
     OperationInfo{.name = "ssh.login", .parameters = ssh_parameters, .target_parameter = "host"},
     OperationInfo{.name = "tcp.connect", .parameters = tcp_parameters, .target_parameter = "host"},
     OperationInfo{.name = "xmpp.login", .parameters = ssh_parameters, .target_parameter = "host"},
