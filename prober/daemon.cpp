@@ -161,8 +161,12 @@ private:
 
     Task<void> execute(RunRequest request) {
         LazyMemory memory(memories_, request.key());
-        const RunResult result = co_await run_script(environment_, std::move(request), memory);
+        std::vector<Collected> collected;
+        const RunResult result = co_await run_script(environment_, std::move(request), memory, nullptr, &collected);
         take(result);
+        for (const Collected& indicator : collected) {
+            take(indicator.result);
+        }
     }
 
     // The outcome of a slot: from here on it is not lost.

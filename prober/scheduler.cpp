@@ -136,6 +136,9 @@ SeriesChange Scheduler::set_definitions(const schemas::Definitions& definitions)
     };
     for (const auto& definition : definitions) {
         for (const schemas::Probe& probe : definition->probes) {
+            if (probe.collect) {
+                continue;  // its source's runs make its results
+            }
             if (probe.from.empty() || std::ranges::find(probe.from, location_) != probe.from.end()) {
                 for (const std::string& target : probe.series_targets()) {
                     take(definition, probe, target);
@@ -319,14 +322,23 @@ void Scheduler::stop() {
 
 void Scheduler::abandon(const std::string& reason) {
     for (const auto& [id, run] : in_flight_) {
-        actions_.record(not_run(run.request, reason));
+        record_not_run(run.request, reason);
         --run.series->in_flight;
     }
     in_flight_.clear();
 }
 
 void Scheduler::skip(const Series& series, std::int64_t slot, std::string reason) {
-    actions_.record(not_run(request_for(series, slot), std::move(reason)));
+    record_not_run(request_for(series, slot), reason);
+}
+
+// What a run would have fed has its outcome, too.
+void Scheduler::record_not_run(RunRequest request, const std::string& reason) {
+    actions_.record(not_run(request, reason));
+    for (const schemas::Probe* indicator : request.definition->fed_by(*request.probe)) {
+        request.probe = indicator;
+        actions_.record(not_run(request, reason));
+    }
 }
 
 RunRequest Scheduler::request_for(const Series& series, std::int64_t slot) const {

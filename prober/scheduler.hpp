@@ -97,6 +97,7 @@ private:
     void due(const std::shared_ptr<Series>& series, std::int64_t slot, schemas::Instant start, schemas::Instant wall);
     void begin(const std::shared_ptr<Series>& series, std::int64_t slot);
     void skip(const Series& series, std::int64_t slot, std::string reason);
+    void record_not_run(RunRequest request, const std::string& reason);
     [[nodiscard]] RunRequest request_for(const Series& series, std::int64_t slot) const;
 
     const Clock& clock_;

@@ -58,6 +58,7 @@ public:
           probe_(*request_.probe),
           memory_(memory),
           watcher_(watcher),
+          collector_(request_),
           begun_(Loop::now()),
           run_deadline_(begun_ + probe_.timeout) {
         result_.key = request_.key();
@@ -83,6 +84,16 @@ public:
             result_.users.push_back({environment_.pseudonyms.of(user), units});
         }
         co_return std::move(result_);
+    }
+
+    // After `run`: what it feeds.
+    std::vector<Collected> collect(const schemas::RunResult& result) {
+        std::vector<Collected> all = collector_.results(result, memory_);
+        for (Collected& one : all) {
+            one.result.reason = tidy_sentence(environment_.redact(one.result.reason));
+            one.value = tidy_sentence(environment_.redact(one.value));
+        }
+        return all;
     }
 
 private:
@@ -202,9 +213,10 @@ private:
         const TimePoint first = Loop::now();
         entry.offset = std::chrono::duration_cast<Duration>(first - begun_);
         for (int time = 1;; ++time) {
-            const TimePoint start = Loop::now();
+            const TimePoint start = time == 1 ? first : Loop::now();
             probes::StepReport before = std::exchange(attempt.report, {});
-            co_await call(step, operation, arguments, step.always ? first : start, entry, attempt);
+            co_await call(step, operation, arguments, start, deadline_of(step, step.always ? first : start), entry,
+                          attempt);
             add_up(std::move(before), attempt.report);
             if (!completed(attempt.outcome.verdict)) {
                 co_return;
@@ -223,11 +235,9 @@ private:
     }
 
     Task<> call(const Step& step, const probes::Operation& operation, const probes::Arguments& arguments,
-                TimePoint from, StepResult& entry, Attempt& attempt) {
+                TimePoint start, TimePoint deadline, StepResult& entry, Attempt& attempt) {
         const Duration still_before = stood_still();
         const Duration overload_before = overloaded();
-        const TimePoint start = Loop::now();
-        const TimePoint deadline = deadline_of(step, from);
         probes::StepContext context{environment_.engine,
                                     arguments,
                                     deadline,
@@ -375,6 +385,9 @@ private:
         if (watcher_ != nullptr) {
             watch_end(step, attempt);
         }
+        if (completed(result_.steps.back().verdict) && collector_.wants(step)) {
+            collector_.take(step, *attempt.info, std::move(report.outputs));
+        }
     }
 
     std::optional<std::string> save(const Step& step, const schemas::Outputs& outputs,
@@ -457,6 +470,7 @@ private:
     const schemas::Probe& probe_;
     probes::Memory& memory_;
     ScriptWatcher* watcher_;
+    Collector collector_;
     TimePoint begun_;
     TimePoint run_deadline_;
     schemas::RunResult result_;
@@ -480,9 +494,13 @@ std::string to_text(const schemas::OutputValue& value, schemas::OutputType type)
 }
 
 Task<schemas::RunResult> run_script(ScriptEnvironment& environment, RunRequest request, probes::Memory& memory,
-                                    ScriptWatcher* watcher) {
+                                    ScriptWatcher* watcher, std::vector<Collected>* collected) {
     Script script(environment, std::move(request), memory, watcher);
-    co_return co_await script.run();
+    schemas::RunResult result = co_await script.run();
+    if (collected != nullptr) {
+        *collected = script.collect(result);
+    }
+    co_return result;
 }
 
 }  // namespace slimtax::prober

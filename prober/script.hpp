@@ -10,6 +10,7 @@
 
 #include <tl/expected.hpp>
 
+#include "prober/collector.hpp"
 #include "prober/pseudonyms.hpp"
 #include "prober/run_request.hpp"
 #include "probes/io/task.hpp"
@@ -83,7 +84,10 @@ public:
 ///
 /// Verdict: that of the first step that did not complete (`failed`, `timeout`, `prober_fault`, `not_run`), or else
 /// `slow` when a step was, or else `ok`. Response is the sum of the steps' response times.
+///
+/// `collected`, where it is given, gets the results of the indicators that the run feeds (`[[probe.collect]]`).
 [[nodiscard]] probes::Task<schemas::RunResult> run_script(ScriptEnvironment& environment, RunRequest request,
-                                                          probes::Memory& memory, ScriptWatcher* watcher = nullptr);
+                                                          probes::Memory& memory, ScriptWatcher* watcher = nullptr,
+                                                          std::vector<Collected>* collected = nullptr);
 
 }  // namespace slimtax::prober

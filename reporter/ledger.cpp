@@ -40,7 +40,7 @@ public:
                 return schedule;
             }
         }
-        return known_.emplace_back(clock_.key, every, clock_.jitter);
+        return known_.emplace_back(clock_.schedule(every));
     }
 
 private:
@@ -231,7 +231,13 @@ const StateSpan* span_at(const StateSpans& spans, Instant instant) {
 }
 
 Duration SeriesClock::longest_gap() const {
-    return Schedule(key, every, jitter).longest_gap();
+    return schedule(every).longest_gap();
+}
+
+Schedule SeriesClock::schedule(Duration interval) const {
+    schemas::SeriesKey named = key;
+    named.probe = scheduled_as.empty() ? key.probe : scheduled_as;
+    return {named, interval, jitter};
 }
 
 std::vector<Run> in_order(std::vector<Run> runs, Instant now) {
@@ -306,7 +312,7 @@ std::uint64_t count_missed(const SeriesClock& clock, const MissedRuns& missed, I
         return 0;
     }
     if (missed.scheduled) {
-        const Schedule schedule(clock.key, missed.every, clock.jitter);
+        const Schedule schedule = clock.schedule(missed.every);
         const auto slot_of_first = [&](Instant t) { return schedule.slot_at(schedule.first_from(t)); };
         return static_cast<std::uint64_t>(slot_of_first(end) - slot_of_first(first));
     }

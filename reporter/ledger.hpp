@@ -60,6 +60,10 @@ struct SeriesClock {
     double jitter = 0.5;
     schemas::Duration timeout{};
     schemas::Duration arrival_grace{};
+    std::string scheduled_as = {};  ///< the probe whose slots these are, where that is another (`[[probe.collect]]`)
+
+    /// The slots of an interval.
+    [[nodiscard]] schemas::Schedule schedule(schemas::Duration interval) const;
 
     /// No two due runs are further apart.
     [[nodiscard]] schemas::Duration longest_gap() const;

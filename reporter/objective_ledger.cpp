@@ -169,7 +169,7 @@ bool counts_work(const schemas::Objective& objective) {
 }
 
 SeriesClock clock_of(const schemas::Probe& probe, schemas::SeriesKey key, Duration grace) {
-    return {std::move(key), probe.every, probe.jitter, probe.timeout, grace};
+    return {std::move(key), probe.every, probe.jitter, probe.timeout, grace, probe.scheduled_as()};
 }
 
 Stored<ObjectiveLedger> make_objective_ledger(const schemas::Definition& definition,

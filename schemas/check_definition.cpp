@@ -211,7 +211,7 @@ private:
         const bool watches_time = !steps_read_ || !objective.bands.empty() || objective.mean || objective.rate;
         if (objective.level == Level::A3 && !watches_time) {
             for (const Probe* probe : probes) {
-                if (std::ranges::none_of(probe->steps, [](const Step& step) { return step.within.has_value(); })) {
+                if (!probe->collect && std::ranges::none_of(probe->steps, [](const Step& step) { return step.within.has_value(); })) {
                     complaints_.advice(node.at,
                                        fmt::format("nothing says how fast is fast enough: objective '{}' has no "
                                                    "'bands', and no step of probe '{}' a 'within'",
@@ -222,7 +222,8 @@ private:
     }
 
     void advise_on_probe(const Probe& probe, bool counted) {
-        if (!counted && probe.purpose == Purpose::measurement) {
+        const bool feeds = !definition_.fed_by(probe).empty();
+        if (!counted && !feeds && probe.purpose == Purpose::measurement) {
             complaints_.advice(probe.at, fmt::format("probe '{}' counts for no objective", probe.id),
                                fmt::format("add an [[objective]] of level {}, or say purpose = \"diagnostic\"",
                                            to_string(probe.level)));

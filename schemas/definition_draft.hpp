@@ -38,6 +38,20 @@ void read_objectives(TableReader& file, Draft& draft);
 /// Every `[[probe]]` with its steps.
 void read_probes(TableReader& file, Draft& draft, Catalog catalog);
 
+/// Every `[[probe.collect]]` of a probe, whose steps are there already; each with its table.
+[[nodiscard]] std::vector<std::pair<Probe, const TomlNode*>> read_collects(TableReader& table, const Probe& source,
+                                                                           Draft& draft, Catalog catalog);
+
+/// The layer, one of the service's; or else the one that the probe has, where the service has it.
+void read_layer(TableReader& table, Probe& probe, const Service& service);
+
+/// False when the purpose could not be read.
+[[nodiscard]] bool read_purpose(TableReader& table, Probe& probe);
+
+/// What `save` and `collect` take a value from: an output's name, or a function over the answer.
+void read_source_of_value(Complaints& complaints, const OperationInfo& info, const TomlNode& node, std::string& output,
+                          std::optional<Extraction>& function);
+
 /// The steps of one probe; its targets, timeout and think time are there already.
 void read_steps(TableReader& table, Probe& probe, Catalog catalog);
 

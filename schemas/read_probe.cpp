@@ -42,51 +42,6 @@ std::vector<std::string> names(TableReader& table, std::string_view key, std::st
     return written.value_or(std::vector<std::string>{});
 }
 
-/// False when the purpose could not be read.
-bool read_purpose(TableReader& table, Probe& probe) {
-    probe.control = table.boolean("control").value_or(false);
-    const TomlNode* node = table.node("purpose");
-    if (probe.control) {
-        probe.purpose = Purpose::diagnostic;  // something known to be good never spends budget
-    }
-    if (node == nullptr) {
-        return true;
-    }
-    const auto* word = node->as<std::string>();
-    const auto purpose = word != nullptr ? parse_purpose(*word) : std::nullopt;
-    if (!purpose) {
-        const std::string near = word != nullptr ? nearest_word(*word, {"measurement", "diagnostic"}) : "";
-        table.complaints().error(
-            node->at,
-            fmt::format("expected \"measurement\" (it counts) or \"diagnostic\" (it helps to find causes) for "
-                        "'purpose', found {}",
-                        word != nullptr ? "\"" + *word + "\"" : std::string(node->kind())),
-            near.empty() ? "" : fmt::format("did you mean '{}'?", near));
-        return false;
-    }
-    if (probe.control && *purpose == Purpose::measurement) {
-        table.complaints().error(node->at, "a control probe cannot be a measurement: it watches the prober's own side");
-    }
-    if (!probe.control) {
-        probe.purpose = *purpose;
-    }
-    return true;
-}
-
-void read_layer(TableReader& table, Probe& probe, const Service& service) {
-    const auto layer = table.text("layer");
-    const std::vector<std::string_view> layers(service.layers.begin(), service.layers.end());
-    if (layer && std::ranges::find(layers, *layer) == layers.end()) {
-        const std::string near = nearest_word(*layer, layers);
-        table.complaints().error(
-            table.place_of("layer"),
-            fmt::format("\"{}\" is no layer of this service: there are {}", *layer, enumerated(layers)),
-            near.empty() ? "name your own layers with 'layers' in [service]" : fmt::format("did you mean '{}'?", near));
-    }
-    probe.layer =
-        layer.value_or(std::ranges::find(layers, probe.layer) != layers.end() ? probe.layer : service.layers.back());
-}
-
 void read_schedule(TableReader& table, Probe& probe) {
     probe.every = table.duration("every", Need::required).value_or(Duration::zero());
     if (probe.every > Duration::zero() && probe.every < shortest_interval) {
@@ -129,6 +84,18 @@ void check_think(TableReader& table, const Probe& probe) {
     }
 }
 
+/// False when there is one of that id already; then that has been said.
+bool take_probe(Complaints& complaints, Probe probe, const TomlNode& node, Draft& draft) {
+    if (const Probe* other = draft.definition.find_probe(probe.id)) {
+        complaints.error(node.find("id")->at,
+                         fmt::format("there is a probe '{}' already, in line {}", probe.id, other->at.line));
+        return false;
+    }
+    draft.definition.probes.push_back(std::move(probe));
+    draft.probe_nodes.push_back(&node);
+    return true;
+}
+
 void read_probe(Complaints& complaints, const TomlNode& node, Draft& draft, Catalog catalog) {
     TableReader table(complaints, node, "[[probe]]");
     Probe probe;
@@ -142,6 +109,7 @@ void read_probe(Complaints& complaints, const TomlNode& node, Draft& draft, Cata
     const auto level = read_level(table);
     probe.level = level.value_or(Level::A2);
     read_layer(table, probe, draft.definition.service);
+    probe.control = table.boolean("control").value_or(false);
     const bool purpose_known = read_purpose(table, probe);
     probe.covers = names(table, "covers", "none in particular");
     probe.targets = names(table, "targets", "a probe without targets");
@@ -152,20 +120,60 @@ void read_probe(Complaints& complaints, const TomlNode& node, Draft& draft, Cata
     if (!catalog.empty()) {  // unread steps have lost their own think times
         check_think(table, probe);
     }
+    auto indicators = read_collects(table, probe, draft, catalog);
     table.finish();
-    if (id && draft.definition.find_probe(*id) != nullptr) {
-        complaints.error(table.place_of("id"), fmt::format("there is a probe '{}' already, in line {}", *id,
-                                                           draft.definition.find_probe(*id)->at.line));
-        return;
-    }
     draft.probes_known = draft.probes_known && id && level && purpose_known;
-    if (id && level) {
-        draft.definition.probes.push_back(std::move(probe));
-        draft.probe_nodes.push_back(&node);
+    if (id && level && take_probe(table.complaints(), std::move(probe), node, draft)) {
+        for (auto& [indicator, its_node] : indicators) {
+            take_probe(table.complaints(), std::move(indicator), *its_node, draft);
+        }
     }
 }
 
 }  // namespace
+
+bool read_purpose(TableReader& table, Probe& probe) {
+    const TomlNode* node = table.node("purpose");
+    if (probe.control) {
+        probe.purpose = Purpose::diagnostic;  // something known to be good never spends budget
+    }
+    if (node == nullptr) {
+        return true;
+    }
+    const auto* word = node->as<std::string>();
+    const auto purpose = word != nullptr ? parse_purpose(*word) : std::nullopt;
+    if (!purpose) {
+        const std::string near = word != nullptr ? nearest_word(*word, {"measurement", "diagnostic"}) : "";
+        table.complaints().error(
+            node->at,
+            fmt::format("expected \"measurement\" (it counts) or \"diagnostic\" (it helps to find causes) for "
+                        "'purpose', found {}",
+                        word != nullptr ? "\"" + *word + "\"" : std::string(node->kind())),
+            near.empty() ? "" : fmt::format("did you mean '{}'?", near));
+        return false;
+    }
+    if (probe.control && *purpose == Purpose::measurement) {
+        table.complaints().error(node->at, "a control probe cannot be a measurement: it watches the prober's own side");
+    }
+    if (!probe.control) {
+        probe.purpose = *purpose;
+    }
+    return true;
+}
+
+void read_layer(TableReader& table, Probe& probe, const Service& service) {
+    const auto layer = table.text("layer");
+    const std::vector<std::string_view> layers(service.layers.begin(), service.layers.end());
+    if (layer && std::ranges::find(layers, *layer) == layers.end()) {
+        const std::string near = nearest_word(*layer, layers);
+        table.complaints().error(
+            table.place_of("layer"),
+            fmt::format("\"{}\" is no layer of this service: there are {}", *layer, enumerated(layers)),
+            near.empty() ? "name your own layers with 'layers' in [service]" : fmt::format("did you mean '{}'?", near));
+    }
+    probe.layer =
+        layer.value_or(std::ranges::find(layers, probe.layer) != layers.end() ? probe.layer : service.layers.back());
+}
 
 Duration longest_gap(const Probe& probe) {
     return probe.every + Duration(static_cast<std::int64_t>(probe.jitter * static_cast<double>(probe.every.count())));

@@ -223,33 +223,9 @@ private:
         table.finish();
     }
 
-    /// An output's name, or a function over the answer.
     void read_saved_from(const TomlNode& node, Save& save) {
         save.output = *node.as<std::string>();
-        if (!Extraction::is_meant_by(save.output)) {
-            check_output(node, save.output);
-            return;
-        }
-        auto function = Extraction::parse_whole(save.output);
-        if (!function) {
-            complaints_.error_in(node, function.error().column, function.error().message, function.error().hint);
-        } else if (const std::string why = refusal(*info_, function->kind); !why.empty()) {
-            complaints_.error(node.at, why);
-        } else {
-            save.output = function->written;
-            save.function = std::move(*function);
-        }
-    }
-
-    void check_output(const TomlNode& node, std::string_view name) {
-        std::vector<std::string_view> names;
-        for (const Output& output : info_->outputs) {
-            names.push_back(output.name);
-        }
-        if (std::ranges::find(names, name) == names.end()) {
-            complaints_.error(node.at, fmt::format("{} has no output '{}'", info_->name, name),
-                              suggestion(name, names));
-        }
+        read_source_of_value(complaints_, *info_, node, save.output, save.function);
     }
 
     std::optional<Pattern> pattern(const TomlNode& node, std::string_view key) {
@@ -519,6 +495,30 @@ Step unread(const TomlNode& node) {
 }
 
 }  // namespace
+
+void read_source_of_value(Complaints& complaints, const OperationInfo& info, const TomlNode& node, std::string& output,
+                          std::optional<Extraction>& function) {
+    if (!Extraction::is_meant_by(output)) {
+        std::vector<std::string_view> names;
+        for (const Output& known : info.outputs) {
+            names.push_back(known.name);
+        }
+        if (std::ranges::find(names, output) == names.end()) {
+            complaints.error(node.at, fmt::format("{} has no output '{}'", info.name, output),
+                             suggestion(output, names));
+        }
+        return;
+    }
+    auto parsed = Extraction::parse_whole(output);
+    if (!parsed) {
+        complaints.error_in(node, parsed.error().column, parsed.error().message, parsed.error().hint);
+    } else if (const std::string why = refusal(info, parsed->kind); !why.empty()) {
+        complaints.error(node.at, why);
+    } else {
+        output = parsed->written;
+        function = std::move(*parsed);
+    }
+}
 
 void read_steps(TableReader& table, Probe& probe, Catalog catalog) {
     const std::vector<const TomlNode*> nodes = table.tables("step");

@@ -56,8 +56,8 @@ tl::expected<std::vector<const schemas::Probe*>, std::string> chosen(const schem
     std::vector<std::string_view> ids;
     for (const schemas::Probe& probe : definition.probes) {
         ids.push_back(probe.id);
-        if (id.empty() || probe.id == id) {
-            probes.push_back(&probe);
+        if (probe.collect ? probe.id == id : id.empty() || probe.id == id) {
+            probes.push_back(definition.find_probe(probe.scheduled_as()));
         }
     }
     if (probes.empty() && ids.empty()) {
@@ -125,11 +125,17 @@ private:
         view_->run_begins(request);
         running_ = true;
         ShortMemory memory;
-        const schemas::RunResult result =
-            engine_.loop().run_until_done(run_script(environment_, std::move(request), memory, view_.get()));
+        std::vector<Collected> collected;
+        const schemas::RunResult result = engine_.loop().run_until_done(
+            run_script(environment_, std::move(request), memory, view_.get(), &collected));
         running_ = false;
         view_->run_ended(result);
-        return exit_status(result.verdict);
+        int worst = exit_status(result.verdict);
+        for (const Collected& indicator : collected) {
+            view_->collected(indicator, probe.id);
+            worst = std::max(worst, exit_status(indicator.result.verdict));
+        }
+        return worst;
     }
 
     void tick() {

@@ -127,6 +127,18 @@ public:
                   << std::flush;
     }
 
+    void collected(const Collected& indicator, const std::string& /*source*/) override {
+        const RunResult& result = indicator.result;
+        std::cout << fmt::format(
+            "  {} feeds {}{}{}\n", verdict_word(result.verdict, 12), result.key.probe,
+            indicator.value.empty() ? "" : " = " + tidy_sentence(indicator.value, longest_shown),
+            result.work_span > Duration::zero() ? fmt::format(", {} units of work", result.work) : "");
+        if (!result.reason.empty()) {
+            std::cout << fmt::format("                 {}\n", result.reason);
+        }
+        std::cout << std::flush;
+    }
+
     void finish() override {}
 
 private:
@@ -314,6 +326,21 @@ public:
         if (result.work_span > Duration::zero() || result.work > 0) {
             run["work"] = result.work;
             run["users"] = result.users.size();
+        }
+        runs_.push_back(std::move(run));
+        if (exit_status(result.verdict) > exit_status(worst_)) {
+            worst_ = result.verdict;
+        }
+    }
+
+    void collected(const Collected& indicator, const std::string& source) override {
+        const RunResult& result = indicator.result;
+        nlohmann::json run{
+            {"service", result.key.service}, {"probe", result.key.probe},       {"fed_by", source},
+            {"target", result.key.target},   {"location", result.key.location}, {"verdict", to_string(result.verdict)},
+            {"reason", result.reason},       {"value", indicator.value}};
+        if (result.work_span > Duration::zero()) {
+            run["work"] = result.work;
         }
         runs_.push_back(std::move(run));
         if (exit_status(result.verdict) > exit_status(worst_)) {

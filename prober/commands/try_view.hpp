@@ -14,6 +14,8 @@ public:
     /// Several times a second while a run goes on.
     virtual void tick() {}
     virtual void run_ended(const schemas::RunResult& result) = 0;
+    /// After its run: an indicator that the run fed.
+    virtual void collected(const Collected& indicator, const std::string& source) = 0;
     /// After the last run.
     virtual void finish() = 0;
 };

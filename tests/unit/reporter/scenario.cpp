@@ -47,7 +47,9 @@ Scenario::Scenario() {
 void Scenario::play(const schemas::SeriesKey& key, Instant from, Instant to,
                     const std::function<Verdict(Instant)>& verdict) {
     const schemas::Probe* played = definition.find_probe(key.probe);
-    const schemas::Schedule schedule(key, played->every, played->jitter);
+    schemas::SeriesKey slots = key;
+    slots.probe = played->scheduled_as();
+    const schemas::Schedule schedule(slots, played->every, played->jitter);
     for (Instant intended = schedule.first_from(from); intended < to; intended = schedule.first_from(intended + 1us)) {
         Run run;
         run.intended = run.started = intended;
