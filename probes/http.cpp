@@ -1,9 +1,11 @@
-// http.get and http.post: a page or an interface over HTTP, timed phase by phase up to the body's last byte.
+// http.get, http.post and the other methods: a page or an interface over HTTP, timed phase by phase up to the body's
+// last byte.
 
 #include <charconv>
 #include <iterator>
 #include <utility>
 
+#include "probes/http_step.hpp"
 #include "probes/io/engine.hpp"
 #include "probes/io/http_client.hpp"
 #include "probes/operation.hpp"
@@ -17,64 +19,20 @@ using schemas::OutputType;
 using schemas::Parameter;
 using schemas::ParameterType;
 
-// What both share; http.post adds two.
-#define SLIMTAX_HTTP_PARAMETERS                                                                               \
-    {.name = "url",                                                                                           \
-     .required = true,                                                                                        \
-     .help = "The address, http or https; without \"://\" http is meant. The target fills it when omitted.",  \
-     .example = "\"https://${target}/\""},                                                                    \
-        {.name = "headers",                                                                                   \
-         .type = ParameterType::text_map,                                                                     \
-         .help = "More header lines of the request.",                                                         \
-         .example = "{ Accept = \"text/html\" }"},                                                            \
-        {.name = "status",                                                                                    \
-         .fallback = "\"2xx\"",                                                                               \
-         .help = "The statuses that are right: numbers, ranges and classes, with commas.",                    \
-         .example = "\"200, 301-303, 4xx\""},                                                                 \
-        {.name = "match",                                                                                     \
-         .type = ParameterType::pattern,                                                                      \
-         .help = "Must be found in the body (in its first 1 MB).",                                            \
-         .example = "'Sign in'"},                                                                             \
-        {.name = "no_match",                                                                                  \
-         .type = ParameterType::pattern,                                                                      \
-         .help = "Must not be found in the body (in its first 1 MB).",                                        \
-         .example = "'(?i)internal error'"},                                                                  \
-        {.name = "redirects",                                                                                 \
-         .type = ParameterType::integer,                                                                      \
-         .fallback = "5",                                                                                     \
-         .help = "Follow at most so many redirects; 0: a redirect is the answer.",                            \
-         .most = 20},                                                                                         \
-        {.name = "user", .help = "Log in by HTTP Basic as this user."},                                       \
-        {.name = "password", .help = "The user's password.", .example = "\"${secret:web-probe}\""},           \
-        {.name = "verify",                                                                                    \
-         .type = ParameterType::boolean,                                                                      \
-         .fallback = "true",                                                                                  \
-         .help = "Whether the certificate must be valid, for that name, and signed by a trusted authority."}, \
-        {.name = "ca_file",                                                                                   \
-         .help = "PEM file with the authorities to trust for this step, instead of the usual ones."},         \
-        {.name = "max_body",                                                                                  \
-         .type = ParameterType::integer,                                                                      \
-         .fallback = "10000000",                                                                              \
-         .help = "A body of more bytes than this is a failure.",                                              \
-         .least = 1,                                                                                          \
-         .most = 1'000'000'000'000},                                                                          \
-    {                                                                                                         \
-        .name = "cookies", .type = ParameterType::boolean, .fallback = "true",                                \
-        .help = "Whether cookies are kept from step to step of a run."                                        \
-    }
-
 constexpr Parameter get_parameters[] = {SLIMTAX_HTTP_PARAMETERS};
 
 constexpr Parameter post_parameters[] = {
     SLIMTAX_HTTP_PARAMETERS,
-    {.name = "body", .help = "What is sent.", .example = "\"user=probe&password=${secret:web-probe}\""},
+    {.name = "form",
+     .type = ParameterType::text_map,
+     .help = "What is sent, as a browser sends a form: names and values, encoded.",
+     .example = "{ user = \"probe\", password = \"${secret:web-probe}\" }"},
+    {.name = "body", .help = "What is sent, as it is; instead of a form.", .example = "'{ \"title\": \"probe\" }'"},
     {.name = "content_type",
      .fallback = "\"application/x-www-form-urlencoded\"",
      .help = "What the body is.",
      .example = "\"application/json\""},
 };
-
-#undef SLIMTAX_HTTP_PARAMETERS
 
 constexpr Output outputs[] = {
     {"status", OutputType::number, "The status of the (last) answer."},
@@ -91,11 +49,6 @@ constexpr Output outputs[] = {
     {"time.first_byte", OutputType::duration, "From the request to the first byte of its answer."},
     {"time.body", OutputType::duration, "From there to the answer's end."},
     {"cert.days", OutputType::number, "Days until the server's certificate ends; only with https."},
-};
-
-/// The cookies of a run, in curl's form.
-struct Cookies {
-    std::vector<std::string> lines;
 };
 
 /// True when `status` is one of "200, 301-303, 4xx"; an error when the text is nothing like that.
@@ -131,7 +84,156 @@ tl::expected<bool, std::string> is_wanted(int status, std::string_view wanted) {
     return wanted.empty() ? tl::expected<bool, std::string>(bad()) : found;
 }
 
-HttpRequest request_of(std::string method, const Arguments& arguments) {
+std::string lines_of(const std::vector<std::pair<std::string, std::string>>& headers) {
+    std::string lines;
+    for (const auto& [name, value] : headers) {
+        lines += name + ": " + value + "\n";
+    }
+    return lines;
+}
+
+// As application/x-www-form-urlencoded has it (URL standard, 5.2).
+std::string encoded(std::string_view text) {
+    constexpr std::string_view digits = "0123456789ABCDEF";
+    std::string out;
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '*' ||
+                           c == '-' || c == '.' || c == '_';
+        if (plain) {
+            out += c;
+        } else if (c == ' ') {
+            out += '+';
+        } else {
+            out += '%';
+            out += digits[byte >> 4];
+            out += digits[byte & 15];
+        }
+    }
+    return out;
+}
+
+Task<Outcome> fetch(StepContext& context, HttpRequest request) {
+    request.cookies = cookies_of(context);
+    const auto response = co_await context.engine.http().fetch(std::move(request), context.deadline);
+    if (!response) {
+        co_return outcome_of(response.error());
+    }
+    leave_http_answer(*response, context);
+    co_return judge_http(*response, context.arguments);
+}
+
+template <const char* method>
+Task<Outcome> run(StepContext& context) {
+    return fetch(context, http_request_of(method, context.arguments));
+}
+
+template <const char* method>
+Task<Outcome> run_with_body(StepContext& context) {
+    const Arguments& arguments = context.arguments;
+    HttpRequest request = http_request_of(method, arguments);
+    request.body = arguments.text("body");
+    if (arguments.has("form") && !request.body.empty()) {
+        co_return Outcome::fault("a step sends a form or a body, not both");
+    }
+    for (const auto& [name, value] : arguments.map("form")) {
+        request.body += (request.body.empty() ? "" : "&") + encoded(name) + "=" + encoded(value);
+    }
+    request.headers.emplace_back("Content-Type", arguments.text("content_type"));
+    co_return co_await fetch(context, std::move(request));
+}
+
+constexpr char get[] = "GET";
+constexpr char post[] = "POST";
+constexpr char put[] = "PUT";
+constexpr char erase[] = "DELETE";
+constexpr char head[] = "HEAD";
+constexpr char options[] = "OPTIONS";
+
+constexpr Operation rows[] = {
+    {.info = {.name = "http.get",
+              .levels = "A1 A2 A3",
+              .summary = "fetches a page over HTTP or HTTPS and checks status and body",
+              .parameters = get_parameters,
+              .outputs = outputs,
+              .target_parameter = "url",
+              .example = "do     = \"http.get\"\n"
+                         "url    = \"https://${target}/\"\n"
+                         "match  = 'Sign in'\n"
+                         "within = \"2s\"\n"
+                         "expect = \"time.first_byte < 500ms and cert.days >= 14\"",
+              .text_output = "body"},
+     .run = run<get>},
+    {.info = {.name = "http.post",
+              .levels = "A2 A3",
+              .summary = "sends a form or another body over HTTP or HTTPS and checks the answer",
+              .parameters = post_parameters,
+              .outputs = outputs,
+              .target_parameter = "url",
+              .example = "do    = \"http.post\"\n"
+                         "url   = \"https://${target}/login\"\n"
+                         "form  = { user = \"probe\", password = \"${secret:web-probe}\" }\n"
+                         "match = 'Welcome'",
+              .text_output = "body"},
+     .run = run_with_body<post>},
+    {.info = {.name = "http.put",
+              .levels = "A2 A3",
+              .summary = "stores something over HTTP or HTTPS and checks the answer",
+              .parameters = post_parameters,
+              .outputs = outputs,
+              .target_parameter = "url",
+              .example = "do           = \"http.put\"\n"
+                         "url          = \"https://${target}/notes/probe\"\n"
+                         "body         = '{ \"text\": \"from the probe\" }'\n"
+                         "content_type = \"application/json\"",
+              .text_output = "body"},
+     .run = run_with_body<put>},
+    {.info = {.name = "http.delete",
+              .levels = "A2 A3",
+              .summary = "deletes something over HTTP or HTTPS and checks the answer",
+              .parameters = get_parameters,
+              .outputs = outputs,
+              .target_parameter = "url",
+              .example = "do     = \"http.delete\"\n"
+                         "url    = \"https://${target}/notes/probe\"\n"
+                         "always = true",
+              .text_output = "body"},
+     .run = run<erase>},
+    {.info = {.name = "http.head",
+              .levels = "A2 A3",
+              .summary = "asks for the headers of a page only",
+              .parameters = get_parameters,
+              .outputs = outputs,
+              .target_parameter = "url",
+              .example = "do     = \"http.head\"\n"
+                         "url    = \"https://${target}/catalogue.pdf\"\n"
+                         "expect = 'header(\"content-type\") == \"application/pdf\"'",
+              .text_output = "body"},
+     .run = run<head>},
+    {.info = {.name = "http.options",
+              .levels = "A2 A3",
+              .summary = "asks what may be done with an address",
+              .parameters = get_parameters,
+              .outputs = outputs,
+              .target_parameter = "url",
+              .example = "do     = \"http.options\"\n"
+                         "url    = \"https://${target}/notes\"\n"
+                         "expect = 'header(\"allow\") contains \"POST\"'",
+              .text_output = "body"},
+     .run = run<options>},
+};
+
+}  // namespace
+
+std::vector<std::string>* cookies_of(StepContext& context) {
+    if (!context.arguments.flag("cookies")) {
+        return nullptr;
+    }
+    Cookies* jar = context.session.find<Cookies>();
+    return &(jar != nullptr ? *jar : context.session.put(std::make_shared<Cookies>())).lines;
+}
+
+HttpRequest http_request_of(std::string method, const Arguments& arguments) {
     const std::string& url = arguments.text("url");
     HttpRequest request(std::move(method), url.find("://") == std::string::npos ? "http://" + url : url);
     request.headers = arguments.map("headers");
@@ -144,16 +246,7 @@ HttpRequest request_of(std::string method, const Arguments& arguments) {
     return request;
 }
 
-std::string lines_of(const std::vector<std::pair<std::string, std::string>>& headers) {
-    std::string lines;
-    for (const auto& [name, value] : headers) {
-        lines += name + ": " + value + "\n";
-    }
-    return lines;
-}
-
-void leave_report(const HttpResponse& response, StepContext& context) {
-    StepReport& report = context.report;
+void leave_http_times(const HttpResponse& response, StepReport& report) {
     const HttpTimes& times = response.times;
     const std::pair<const char*, schemas::Duration> phases[] = {{"lookup", times.lookup},
                                                                 {"connect", times.connect},
@@ -162,9 +255,19 @@ void leave_report(const HttpResponse& response, StepContext& context) {
                                                                 {"body", times.body}};
     for (const auto& [name, took] : phases) {
         report.timing(name, took);
-        report.output(std::string("time.") + name, schemas::to_seconds(took));
     }
-    report.response(times.total());
+    report.note(response.server + " (" + response.peer + ") answered " + std::to_string(response.status) + " with " +
+                std::to_string(response.bytes) + " bytes" +
+                (response.redirects == 0 ? "" : " after " + std::to_string(response.redirects) + " redirects"));
+}
+
+void leave_http_answer(const HttpResponse& response, StepContext& context) {
+    StepReport& report = context.report;
+    leave_http_times(response, report);
+    for (const schemas::Timing& timing : report.timings) {
+        report.output("time." + timing.name, schemas::to_seconds(timing.took));
+    }
+    report.response(response.times.total());
     report.output("status", static_cast<double>(response.status));
     report.output("body", response.body);
     report.output("bytes", static_cast<double>(response.bytes));
@@ -177,13 +280,9 @@ void leave_report(const HttpResponse& response, StepContext& context) {
         const auto left = std::chrono::floor<std::chrono::days>(*response.certificate_until - context.wall_now);
         report.output("cert.days", static_cast<double>(left.count()));
     }
-    report.note(response.server + " (" + response.peer + ") answered " + std::to_string(response.status) + " with " +
-                std::to_string(response.bytes) + " bytes" +
-                (response.redirects == 0 ? "" : " after " + std::to_string(response.redirects) + " redirects"));
 }
 
-/// Whether the answer is the one that was wanted.
-Outcome judge(const HttpResponse& response, const Arguments& arguments) {
+Outcome judge_http(const HttpResponse& response, const Arguments& arguments) {
     const auto wanted = is_wanted(response.status, arguments.text("status"));
     if (!wanted) {
         return Outcome::fault(wanted.error());
@@ -205,60 +304,6 @@ Outcome judge(const HttpResponse& response, const Arguments& arguments) {
     }
     return Outcome::ok();
 }
-
-Task<Outcome> fetch(StepContext& context, HttpRequest request) {
-    if (context.arguments.flag("cookies")) {
-        Cookies* jar = context.session.find<Cookies>();
-        request.cookies = &(jar != nullptr ? *jar : context.session.put(std::make_shared<Cookies>())).lines;
-    }
-    const auto response = co_await context.engine.http().fetch(std::move(request), context.deadline);
-    if (!response) {
-        co_return outcome_of(response.error());
-    }
-    leave_report(*response, context);
-    co_return judge(*response, context.arguments);
-}
-
-Task<Outcome> run_get(StepContext& context) {
-    return fetch(context, request_of("GET", context.arguments));
-}
-
-Task<Outcome> run_post(StepContext& context) {
-    HttpRequest request = request_of("POST", context.arguments);
-    request.body = context.arguments.text("body");
-    request.headers.emplace_back("Content-Type", context.arguments.text("content_type"));
-    return fetch(context, std::move(request));
-}
-
-constexpr Operation rows[] = {
-    {.info = {.name = "http.get",
-              .levels = "A1 A2 A3",
-              .summary = "fetches a page over HTTP or HTTPS and checks status and body",
-              .parameters = get_parameters,
-              .outputs = outputs,
-              .target_parameter = "url",
-              .example = "do     = \"http.get\"\n"
-                         "url    = \"https://${target}/\"\n"
-                         "match  = 'Sign in'\n"
-                         "within = \"2s\"\n"
-                         "expect = \"time.first_byte < 500ms and cert.days >= 14\"",
-              .text_output = "body"},
-     .run = run_get},
-    {.info = {.name = "http.post",
-              .levels = "A2 A3",
-              .summary = "sends a form or another body over HTTP or HTTPS and checks the answer",
-              .parameters = post_parameters,
-              .outputs = outputs,
-              .target_parameter = "url",
-              .example = "do    = \"http.post\"\n"
-                         "url   = \"https://${target}/login\"\n"
-                         "body  = \"user=probe&password=${secret:web-probe}\"\n"
-                         "match = 'Welcome'",
-              .text_output = "body"},
-     .run = run_post},
-};
-
-}  // namespace
 
 std::span<const Operation> http_operations() {
     return rows;

@@ -15,6 +15,7 @@
     KIND(http)              \
     KIND(imap)              \
     KIND(irc)               \
+    KIND(http_page)         \
     KIND(ldap)              \
     KIND(log)               \
     KIND(log_match)         \

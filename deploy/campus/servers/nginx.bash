@@ -1,4 +1,4 @@
-# Pages, a log-in, a slow page; DIR/access.log. Web: u001 with `pw-u001` under /portal/.
+# Pages, a page with parts (/catalogue/), a log-in, a slow page; DIR/access.log. Web: u001 with `pw-u001` under /portal/.
 server_options='tls_port certificates cert users protocols'
 
 protocols='TLSv1.2 TLSv1.3'
@@ -7,6 +7,11 @@ serve_nginx() {
     mkdir -p "$dir/www/portal"
     echo '<!doctype html><title>Campus</title><h1>Welcome to campus</h1>' > "$dir/www/index.html"
     echo '<!doctype html><title>Portal</title><p>Your loans: 2 books</p>' > "$dir/www/portal/index.html"
+    # A page with parts: two style sheets, a script, a picture, one of them elsewhere; and one that lacks a part.
+    mkdir -p "$dir/www/catalogue/static"
+    echo '<!doctype html><title>Catalogue</title><base href=/catalogue/static/><link rel=stylesheet href=style.css><link rel="stylesheet icon" href="../../index.html"><script src="app.js?v=1"></script><img src="logo.png" alt=""><img src="data:,x">' > "$dir/www/catalogue/index.html"
+    sed 's/logo.png/lost.png/' "$dir/www/catalogue/index.html" > "$dir/www/catalogue/broken.html"
+    for part in style.css app.js logo.png; do head -c 1000 /dev/zero | tr '\0' x > "$dir/www/catalogue/static/$part"; done
     for id in $(user_ids); do echo "$id:$(openssl passwd -apr1 -salt "$id" "pw-$id")"; done > "$dir/users"
     local tls_lines=""
     if [ -n "$tls_port" ]; then

@@ -219,6 +219,48 @@ TEST_CASE("http.post sends body and type, and its answer is judged like any othe
     CHECK(body == "user=u001");
 }
 
+TEST_CASE("http.post encodes a form as a browser does") {
+    Engine engine;
+    std::string body;
+    const ScriptedServer server([&](ScriptedConnection& connection) {
+        const std::string head = connection.read_until("\r\n\r\n");
+        const auto at = head.find("Content-Length: ");
+        body = at == std::string::npos ? head : connection.read_bytes(std::stoul(head.substr(at + 16)));
+        connection.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    });
+    const schemas::TextMap form{{"user", "probe"}, {"pass word", "a&b=c %+\xC3\xA4\n*-._~"}, {"empty", ""}};
+    const StepRun run = run_operation(engine, "http.post", {{"url", at(server.port())}, {"form", form}});
+    CHECK(run.outcome.reason == "");
+    CHECK(body == "user=probe&pass+word=a%26b%3Dc+%25%2B%C3%A4%0A*-._%7E&empty=");
+    const StepRun both =
+        run_operation(engine, "http.post", {{"url", at(server.port())}, {"form", form}, {"body", "user=u001"}});
+    CHECK(both.verdict() == "prober_fault");
+    CHECK(both.outcome.reason == "a step sends a form or a body, not both");
+}
+
+TEST_CASE("http.put, http.delete, http.head and http.options say what they are") {
+    Engine engine;
+    std::string head;
+    const ScriptedServer server([&](ScriptedConnection& connection) {
+        head = connection.read_until("\r\n\r\n");
+        connection.send(head.starts_with("HEAD")
+                            ? "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nAllow: GET, POST\r\n\r\n"
+                            : "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nAllow: GET, POST\r\n\r\nok");
+    });
+    const std::pair<const char*, const char*> rows[] = {{"http.put", "PUT / HTTP"},
+                                                        {"http.delete", "DELETE / HTTP"},
+                                                        {"http.head", "HEAD / HTTP"},
+                                                        {"http.options", "OPTIONS / HTTP"}};
+    for (const auto& [operation, begin] : rows) {
+        CAPTURE(operation);
+        const StepRun run = run_operation(engine, operation, {{"url", at(server.port())}});
+        CHECK(run.outcome.reason == "");
+        CHECK(head.starts_with(begin));
+        CHECK(run.text("headers").find("allow: GET, POST\n") != std::string::npos);
+        CHECK(run.text("body") == (std::string(operation) == "http.head" ? "" : "ok"));
+    }
+}
+
 TEST_CASE("cookies live as long as a run, and only where they are wanted") {
     Engine engine;
     std::string head;
