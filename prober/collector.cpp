@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <tl/expected.hpp>
 
+#include "prober/step_report.hpp"
 #include "probes/extract.hpp"
 #include "schemas/utf8.hpp"
 
@@ -131,13 +132,7 @@ void Collector::judge(const schemas::Probe& indicator, probes::Memory& memory, C
     if (!value) {
         return fail(value.error());
     }
-    if (const auto* text = std::get_if<std::string>(&*value)) {
-        collected.value = *text;
-    } else if (const auto* flag = std::get_if<bool>(&*value)) {
-        collected.value = *flag ? "true" : "false";
-    } else {
-        collected.value = fmt::format("{}", std::get<double>(*value));
-    }
+    collected.value = to_text(*value, schemas::OutputType::number);
     schemas::Outputs seen = outputs;
     seen.set("value", *value);
     if (const auto violation = collect.expect ? collect.expect->violated_by(seen, value_of) : std::nullopt) {

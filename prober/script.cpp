@@ -117,7 +117,8 @@ private:
         for (const auto& [name, value] : saved_) {
             known.set("save." + name, value);
         }
-        return step.when->violated_by(known);
+        const auto why = step.when->violated_by(known);
+        return why ? std::optional(tidy_sentence(environment_.redact(*why))) : std::nullopt;
     }
 
     Task<> run_step(const Step& step) {
@@ -212,6 +213,7 @@ private:
         const schemas::Repeat& repeat = step.repeat ? *step.repeat : once;
         const TimePoint first = Loop::now();
         entry.offset = std::chrono::duration_cast<Duration>(first - begun_);
+        std::string slow;  // why one of several times was
         for (int time = 1;; ++time) {
             const TimePoint start = time == 1 ? first : Loop::now();
             probes::StepReport before = std::exchange(attempt.report, {});
@@ -222,7 +224,13 @@ private:
                 co_return;
             }
             offer_timings(attempt.report);
+            if (attempt.outcome.verdict == Verdict::slow && !repeat.until && slow.empty()) {
+                slow = attempt.outcome.reason;
+            }
             const auto open = judge(step, repeat, time, attempt);
+            if (!open && attempt.outcome.verdict == Verdict::ok && !slow.empty()) {
+                attempt.outcome = {Verdict::slow, slow};
+            }
             if (!completed(attempt.outcome.verdict) || !open) {
                 co_return;
             }
@@ -269,33 +277,6 @@ private:
         }
     }
 
-    // Of several times the outputs are the last one's; times, work and transcript are everyone's.
-    static void add_up(probes::StepReport before, probes::StepReport& report) {
-        for (const schemas::Timing& timing : report.timings) {
-            const auto same = std::ranges::find(before.timings, timing.name, &schemas::Timing::name);
-            if (same != before.timings.end()) {
-                same->took += timing.took;
-            } else {
-                before.timings.push_back(timing);
-            }
-        }
-        report.timings = std::move(before.timings);
-        before.transcript.insert(before.transcript.end(), report.transcript.begin(), report.transcript.end());
-        report.transcript = std::move(before.transcript);
-        report.work += before.work;
-        report.work_span = std::max(report.work_span, before.work_span);
-        report.users.insert(report.users.end(), before.users.begin(), before.users.end());
-    }
-
-    static void offer_timings(probes::StepReport& report) {
-        for (const schemas::Timing& timing : report.timings) {
-            const std::string name = "time." + timing.name;
-            if (report.outputs.find(name) == nullptr) {
-                report.outputs.set(name, schemas::to_seconds(timing.took));
-            }
-        }
-    }
-
     // Judges one time. What is still open when the step needs another, or nothing when it is done.
     std::optional<std::string> judge(const Step& step, const schemas::Repeat& repeat, int time, Attempt& attempt) {
         const schemas::Outputs& outputs = attempt.report.outputs;
@@ -314,7 +295,7 @@ private:
         for (auto& [name, value] : attempt.report.saved) {
             saved_[name] = std::move(value);
         }
-        if (const auto trouble = save(step, outputs, value_of)) {
+        if (const auto trouble = save_values(step, outputs, value_of, saved_)) {
             attempt.outcome = Outcome::failed(fmt::format("{}: {}", named(step), *trouble));
         } else if (const auto violation = step.expect ? step.expect->violated_by(outputs, value_of) : std::nullopt) {
             attempt.outcome = Outcome::failed(fmt::format("{}: {}", named(step), *violation));
@@ -390,34 +371,6 @@ private:
         }
     }
 
-    std::optional<std::string> save(const Step& step, const schemas::Outputs& outputs,
-                                    const schemas::ValueOf& value_of) {
-        for (const schemas::Save& wanted : step.save) {
-            tl::expected<schemas::OutputValue, std::string> value;
-            if (wanted.function) {
-                value = value_of(*wanted.function);
-            } else if (const schemas::OutputValue* output = outputs.find(wanted.output)) {
-                value = *output;
-            } else {
-                value = tl::unexpected(fmt::format("there is no '{}'", wanted.output));
-            }
-            if (!value) {
-                return fmt::format("{} to save as '{}'", value.error(), wanted.name);
-            }
-            std::string text = to_text(*value, schemas::OutputType::number);
-            if (wanted.match) {
-                const auto groups = wanted.match->match(text);
-                if (!groups) {
-                    return fmt::format("'{}' holds nothing to save as '{}': no match for {}", wanted.output,
-                                       wanted.name, wanted.match->text());
-                }
-                text = std::string(groups->size() > 1 ? (*groups)[1] : groups->front());
-            }
-            saved_[wanted.name] = std::move(text);
-        }
-        return std::nullopt;
-    }
-
     void take_in_work(const probes::StepReport& report) {
         result_.work += report.work;
         result_.work_span = std::max(result_.work_span, report.work_span);
@@ -480,18 +433,6 @@ private:
 };
 
 }  // namespace
-
-std::string to_text(const schemas::OutputValue& value, schemas::OutputType type) {
-    if (const auto* text = std::get_if<std::string>(&value)) {
-        return *text;
-    }
-    if (const auto* flag = std::get_if<bool>(&value)) {
-        return *flag ? "true" : "false";
-    }
-    const double number = std::get<double>(value);
-    return type == schemas::OutputType::duration ? plain(Duration(static_cast<std::int64_t>(number * 1e6)))
-                                                 : fmt::format("{}", number);
-}
 
 Task<schemas::RunResult> run_script(ScriptEnvironment& environment, RunRequest request, probes::Memory& memory,
                                     ScriptWatcher* watcher, std::vector<Collected>* collected) {

@@ -13,6 +13,7 @@
 #include "prober/collector.hpp"
 #include "prober/pseudonyms.hpp"
 #include "prober/run_request.hpp"
+#include "prober/step_report.hpp"
 #include "probes/io/task.hpp"
 #include "probes/operation.hpp"
 #include "schemas/definition.hpp"
@@ -45,9 +46,6 @@ struct ScriptEnvironment {
     std::function<bool()> stopping;
     Pseudonyms pseudonyms{""};
 };
-
-/// An output as people read it.
-[[nodiscard]] std::string to_text(const schemas::OutputValue& value, schemas::OutputType type);
 
 /// What a step did, for people who watch; free of secrets.
 struct StepView {

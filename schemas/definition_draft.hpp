@@ -52,6 +52,16 @@ void read_layer(TableReader& table, Probe& probe, const Service& service);
 void read_source_of_value(Complaints& complaints, const OperationInfo& info, const TomlNode& node, std::string& output,
                           std::optional<Extraction>& function);
 
+/// The parameters that a step's operation declares. `saved` are the values that earlier steps save.
+void read_parameters(TableReader& table, const OperationInfo& info, const std::vector<std::string>& saved,
+                     bool has_targets, Step& step);
+
+/// A regular expression; nothing when it is none, which has then been said.
+[[nodiscard]] std::optional<Pattern> read_pattern(Complaints& complaints, const TomlNode& node, std::string_view key);
+
+/// Complains about a key that cannot be the name of a saved value.
+void check_saved_name(Complaints& complaints, const TomlNode::Entry& entry);
+
 /// The steps of one probe; its targets, timeout and think time are there already.
 void read_steps(TableReader& table, Probe& probe, Catalog catalog);
 

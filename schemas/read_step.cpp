@@ -32,7 +32,7 @@ public:
             step_.expect = condition(table_.node("expect"), "expect");
             read_repeat();
             read_save();
-            read_parameters();
+            read_parameters(table_, *info_, saved_names(), has_targets_, step_);
         }
         table_.finish(known ? TableReader::Others::unknown : TableReader::Others::ignored);
         return known ? std::optional(std::move(step_)) : std::nullopt;
@@ -200,7 +200,7 @@ private:
         for (const TomlNode::Entry& entry : *node->as<TomlNode::Table>()) {
             Save save;
             save.name = entry.key;
-            check_saved_name(entry);
+            check_saved_name(complaints_, entry);
             if (entry.node.as<std::string>() != nullptr) {
                 read_saved_from(entry.node, save);
             } else if (entry.node.as<TomlNode::Table>() != nullptr) {
@@ -218,7 +218,7 @@ private:
             read_saved_from(*node.find("from"), save);
         }
         if (const TomlNode* match = table.node("match")) {
-            save.match = pattern(*match, "match");
+            save.match = read_pattern(complaints_, *match, "match");
         }
         table.finish();
     }
@@ -226,89 +226,6 @@ private:
     void read_saved_from(const TomlNode& node, Save& save) {
         save.output = *node.as<std::string>();
         read_source_of_value(complaints_, *info_, node, save.output, save.function);
-    }
-
-    std::optional<Pattern> pattern(const TomlNode& node, std::string_view key) {
-        const auto* text = node.as<std::string>();
-        if (text == nullptr) {
-            complaints_.wrong_type(node, fmt::format("a regular expression for '{}'", key));
-            return std::nullopt;
-        }
-        if (const std::size_t at = text->find("${"); at != std::string::npos) {
-            complaints_.error_in(node, at, "nothing expands in a pattern: it is compiled once, before the script runs");
-            return std::nullopt;
-        }
-        auto compiled = Pattern::compile(*text);
-        if (!compiled) {
-            complaints_.error_in(node, compiled.error().offset,
-                                 "the pattern is wrong here: " + compiled.error().message);
-            return std::nullopt;
-        }
-        return *compiled;
-    }
-
-    void read_parameters() {
-        for (const Parameter& parameter : info_->parameters) {
-            const TomlNode* node = table_.node(parameter.name);
-            if (node != nullptr) {
-                if (auto value = read_value(parameter, *node)) {
-                    step_.parameters.emplace(parameter.name, std::move(*value));
-                }
-                continue;
-            }
-            const bool filled = parameter.name == info_->target_parameter && has_targets_;
-            if (parameter.required && !filled) {
-                complaints_.error(step_.at, missing(parameter),
-                                  parameter.name == info_->target_parameter ? "or give the probe 'targets'" : "");
-            }
-        }
-    }
-
-    [[nodiscard]] std::string missing(const Parameter& parameter) const {
-        std::string text = fmt::format("{} lacks '{}'", table_.what(), parameter.name);
-        if (!parameter.example.empty()) {
-            text += fmt::format(", expected something like {} = {}", parameter.name, parameter.example);
-        }
-        return text;
-    }
-
-    /// Checks the `${...}` of a text; false when one of them cannot be.
-    bool check_references(const TomlNode& node, std::string_view text) {
-        bool good = true;
-        for (const Reference& reference : references(text)) {
-            const auto refuse = [&](std::string message, std::string hint = {}) {
-                complaints_.error_in(node, reference.offset, std::move(message), std::move(hint));
-                good = false;
-            };
-            switch (reference.kind) {
-                case Reference::Kind::unknown:
-                    if (!reference.closed) {
-                        refuse("the '}' of this reference is missing", "write $${ for a plain ${");
-                    } else {
-                        refuse(fmt::format("unknown reference ${{{}}}", shortened(reference.name, 60)),
-                               suggestion(reference.name, {"target", "location", "save.NAME", "secret:NAME"}));
-                    }
-                    break;
-                case Reference::Kind::target:
-                    if (!has_targets_) {
-                        refuse("${target} stands for nothing: the probe has no 'targets'");
-                    }
-                    break;
-                case Reference::Kind::save: check_saved(reference, refuse); break;
-                case Reference::Kind::location:
-                case Reference::Kind::secret: break;
-            }
-        }
-        return good;
-    }
-
-    template <class Refuse>
-    void check_saved(const Reference& reference, const Refuse& refuse) {
-        const std::vector<std::string> names = saved_names();
-        const std::vector<std::string_view> saved(names.begin(), names.end());
-        if (std::ranges::find(saved, reference.name) == saved.end()) {
-            refuse(fmt::format("no earlier step saves '{}'", reference.name), suggestion(reference.name, saved));
-        }
     }
 
     /// What earlier steps save, by `save` or as `set` does.
@@ -326,150 +243,6 @@ private:
             }
         }
         return names;
-    }
-
-    void check_saved_name(const TomlNode::Entry& entry) {
-        if (!is_id(entry.key)) {
-            complaints_.error(entry.key_at,
-                              fmt::format("'{}' cannot be the name of a saved value: letters, digits, '-', '_' and "
-                                          "'.' only",
-                                          shortened(entry.key, 60)));
-        }
-    }
-
-    std::optional<Value> read_value(const Parameter& parameter, const TomlNode& node) {
-        const auto* text = node.as<std::string>();
-        // Everything but a pattern may be computed when the script runs.
-        const bool computed = text != nullptr && parameter.type != ParameterType::pattern && !references(*text).empty();
-        if (computed && parameter.type != ParameterType::text_list && parameter.type != ParameterType::text_map) {
-            return check_references(node, *text) ? std::optional<Value>(*text) : std::nullopt;
-        }
-        switch (parameter.type) {
-            case ParameterType::text: return read_text(parameter, node);
-            case ParameterType::integer: return read_integer(parameter, node);
-            case ParameterType::boolean:
-                if (const auto* flag = node.as<bool>()) {
-                    return *flag;
-                }
-                complaints_.wrong_type(node, fmt::format("true or false for '{}'", parameter.name));
-                return std::nullopt;
-            case ParameterType::duration: return read_duration(parameter, node);
-            case ParameterType::text_list: return read_list(parameter, node);
-            case ParameterType::text_map: return read_map(parameter, node);
-            case ParameterType::pattern: {
-                const auto compiled = pattern(node, parameter.name);
-                return compiled ? std::optional<Value>(*compiled) : std::nullopt;
-            }
-            case ParameterType::choice: return read_choice(parameter, node);
-        }
-        return std::nullopt;
-    }
-
-    std::optional<Value> read_text(const Parameter& parameter, const TomlNode& node) {
-        const auto* text = node.as<std::string>();
-        if (text == nullptr) {
-            complaints_.wrong_type(node, fmt::format("a text for '{}'", parameter.name));
-            return std::nullopt;
-        }
-        if (text->empty() && parameter.required) {
-            complaints_.error(node.at, fmt::format("'{}' must not be empty", parameter.name));
-            return std::nullopt;
-        }
-        return *text;
-    }
-
-    std::optional<Value> read_integer(const Parameter& parameter, const TomlNode& node) {
-        const auto* number = node.as<std::int64_t>();
-        if (number == nullptr) {
-            complaints_.wrong_type(node, fmt::format("a whole number for '{}'", parameter.name));
-            return std::nullopt;
-        }
-        if (parameter.least != parameter.most && (*number < parameter.least || *number > parameter.most)) {
-            complaints_.error(node.at, fmt::format("expected a number from {} to {} for '{}', found {}",
-                                                   parameter.least, parameter.most, parameter.name, *number));
-            return std::nullopt;
-        }
-        return *number;
-    }
-
-    std::optional<Value> read_duration(const Parameter& parameter, const TomlNode& node) {
-        const auto* text = node.as<std::string>();
-        if (text == nullptr) {
-            complaints_.wrong_type(node, fmt::format("a duration such as \"10s\" for '{}'", parameter.name));
-            return std::nullopt;
-        }
-        const auto duration = parse_duration(*text);
-        if (!duration) {
-            complaints_.error(node.at, fmt::format("{}: {}", parameter.name, duration.error()));
-            return std::nullopt;
-        }
-        return *duration;
-    }
-
-    std::optional<Value> read_list(const Parameter& parameter, const TomlNode& node) {
-        const auto* items = node.as<TomlNode::Array>();
-        if (items == nullptr) {
-            complaints_.error(
-                node.at, fmt::format("expected an array of texts for '{}', found {}", parameter.name, node.kind()),
-                node.as<std::string>() != nullptr ? fmt::format("write {} = [\"…\"]", parameter.name) : "");
-            return std::nullopt;
-        }
-        TextList list;
-        for (const TomlNode& item : *items) {
-            const auto* text = item.as<std::string>();
-            if (text == nullptr) {
-                complaints_.wrong_type(item, fmt::format("a text in '{}'", parameter.name));
-            } else if (check_references(item, *text)) {
-                list.push_back(*text);
-            }
-        }
-        if (items->empty() && parameter.required) {
-            complaints_.error(node.at, fmt::format("'{}' must not be empty", parameter.name));
-            return std::nullopt;
-        }
-        return list.size() == items->size() ? std::optional<Value>(std::move(list)) : std::nullopt;
-    }
-
-    std::optional<Value> read_map(const Parameter& parameter, const TomlNode& node) {
-        const auto* entries = node.as<TomlNode::Table>();
-        if (entries == nullptr) {
-            complaints_.wrong_type(node, fmt::format("a table of texts for '{}'", parameter.name));
-            return std::nullopt;
-        }
-        TextMap map;
-        for (const TomlNode::Entry& entry : *entries) {
-            const auto* text = entry.node.as<std::string>();
-            if (parameter.name == info_->saves) {
-                check_saved_name(entry);
-            }
-            if (text == nullptr) {
-                complaints_.wrong_type(entry.node, fmt::format("a text for '{}' in '{}'", entry.key, parameter.name));
-            } else if (check_references(entry.node, *text)) {
-                map.emplace_back(entry.key, *text);
-            }
-        }
-        return map.size() == entries->size() ? std::optional<Value>(std::move(map)) : std::nullopt;
-    }
-
-    std::optional<Value> read_choice(const Parameter& parameter, const TomlNode& node) {
-        const std::vector<std::string_view> choices(parameter.choices.begin(), parameter.choices.end());
-        std::vector<std::string> quoted;
-        std::ranges::transform(choices, std::back_inserter(quoted),
-                               [](std::string_view choice) { return fmt::format("\"{}\"", choice); });
-        const std::string expected =
-            fmt::format("{} for '{}'", enumerated({quoted.begin(), quoted.end()}, "or"), parameter.name);
-        const auto* text = node.as<std::string>();
-        if (text == nullptr) {
-            complaints_.wrong_type(node, expected);
-            return std::nullopt;
-        }
-        if (std::ranges::find(choices, *text) == choices.end()) {
-            const std::string near = nearest_word(*text, choices);
-            complaints_.error(node.at, fmt::format("expected {}, found \"{}\"", expected, shortened(*text, 60)),
-                              near.empty() ? "" : fmt::format("did you mean '{}'?", near));
-            return std::nullopt;
-        }
-        return *text;
     }
 
     Complaints& complaints_;
