@@ -114,9 +114,15 @@ Load& Load::operator+=(const Load& other) {
 
 Load load_of(const Probe& probe) {
     Load load;
+    if (probe.collect) {
+        return load;  // its source's runs are counted there
+    }
     load.runs = 60e6 / static_cast<double>(probe.every.count());
-    load.steps = load.runs * static_cast<double>(probe.steps.size());
-    load.logins = load.runs * static_cast<double>(std::ranges::count_if(probe.steps, signs_in));
+    for (const Step& step : probe.steps) {
+        const double each = load.runs * (step.repeat ? step.repeat->times : 1);
+        load.steps += each;
+        load.logins += signs_in(step) ? each : 0;
+    }
     // Jitter may start a run late and the next in time: so much closer they come.
     const auto spread = static_cast<Duration::rep>(probe.jitter * static_cast<double>(probe.every.count()));
     const auto busy = longest_run(probe).count() + spread;
@@ -132,7 +138,7 @@ LoadTable load_table(const schemas::Definitions& definitions, const std::string&
     std::map<std::string, Load> by_location;
     for (const auto& definition : definitions) {
         for (const Probe& probe : definition->probes) {
-            if (!id.empty() && probe.id != id) {
+            if (probe.collect || (!id.empty() && probe.id != id)) {
                 continue;
             }
             const Load one = load_of(probe);
