@@ -1,8 +1,10 @@
-// xmpp.login, xmpp.roster, xmpp.logout: a chat user signs in, gets the buddy list, signs out. The stream lives in
+// xmpp.login, xmpp.roster, xmpp.message, xmpp.logout: a chat user signs in, gets the buddy list, writes to somebody who
+// gets it, signs out. The stream lives in
 // the run's Session between the steps and is closed when the run ends, by a logout or without.
 #include <array>
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "probes/endpoint.hpp"
 #include "probes/xmpp_client.hpp"
@@ -20,6 +22,8 @@ using schemas::ParameterType;
 struct XmppSession {
     xmpp::Client client;
     schemas::Duration login{};  ///< the login's response time
+    Endpoint endpoint;
+    xmpp::Account account;  ///< without its password
 };
 
 constexpr std::array<std::string_view, 3> xmpp_tls_choices{"required", "optional", "none"};
@@ -57,6 +61,23 @@ constexpr std::array roster_outputs{
            "From the start of the login to the whole list, without the pauses between the steps."},
 };
 
+constexpr std::array message_parameters{
+    Parameter{.name = "to",
+              .required = true,
+              .help = "Who gets the message, as user@domain: a second account on the same server, that logs in for it.",
+              .example = R"("probe2@campus.example")"},
+    Parameter{.name = "password",
+              .required = true,
+              .help = "That user's password; write ${secret:NAME}.",
+              .example = R"("${secret:im-probe2}")"},
+};
+
+constexpr std::array message_outputs{
+    Output{"time.reader_login", OutputType::duration, "The second user's login, from the look-up on."},
+    Output{"time.delivery", OutputType::duration,
+           "From the sending to the message's arrival at the second user: the step's response time."},
+};
+
 xmpp::TlsMode tls_mode(std::string_view word) {
     if (word == "none") {
         return xmpp::TlsMode::none;
@@ -87,7 +108,8 @@ Task<Outcome> run_login(StepContext& context) {
         co_return outcome_of(std::move(stream.error()));
     }
     const auto session = std::make_shared<XmppSession>(
-        XmppSession{xmpp::Client(context.engine, std::move(*stream), endpoint.address), {}});
+        XmppSession{xmpp::Client(context.engine, std::move(*stream), endpoint.address), {}, endpoint, account});
+    session->account.password.clear();
     const auto entered = co_await session->client.log_in(account, context.report, patience);
     if (!entered) {
         co_return outcome_of(entered.error());
@@ -116,6 +138,78 @@ Task<Outcome> run_roster(StepContext& context) {
     context.report.output("items", static_cast<double>(*items));
     context.report.output("login_to_list", schemas::to_seconds(login_to_list));
     context.report.note(fmt::format("buddy list of {} entries", *items));
+    co_return Outcome::ok();
+}
+
+/// The session of the second user, opened as the first one's was.
+Task<tl::expected<std::shared_ptr<xmpp::Client>, Trouble>> log_reader_in(StepContext& context,
+                                                                         const XmppSession& writer,
+                                                                         const xmpp::Jid& jid,
+                                                                         const Patience& patience) {
+    auto connected =
+        co_await connect_tcp(context.engine, writer.endpoint.host, writer.endpoint.port, patience.deadline);
+    if (!connected) {
+        co_return tl::unexpected(std::move(connected.error()));
+    }
+    Stream stream(context.engine, std::move(connected->socket), writer.endpoint.server);
+    const auto reader = std::make_shared<xmpp::Client>(context.engine, std::move(stream), writer.endpoint.address);
+    xmpp::Account account = writer.account;
+    account.jid = jid;
+    account.password = context.arguments.text("password");
+    StepReport aside;  // its phases are not this step's
+    auto done = co_await reader->log_in(account, aside, patience);
+    if (done) {
+        done = co_await reader->become_available(patience);
+    }
+    if (!done) {
+        co_return tl::unexpected(std::move(done.error()));
+    }
+    co_return reader;
+}
+
+Task<Outcome> run_message(StepContext& context) {
+    auto* session = context.session.find<XmppSession>();
+    if (session == nullptr) {
+        co_return Outcome::failed("there is no XMPP session to write from: the login has not succeeded");
+    }
+    const Patience patience = Patience::until(context.deadline);
+    if (session->client.broken()) {
+        co_return Outcome::failed("the session with " + session->client.server() + " has ended before this step");
+    }
+    const auto jid = xmpp::parse_jid(context.arguments.text("to"));
+    if (!jid) {
+        co_return Outcome::fault("the reader of an XMPP message must be user@domain");
+    }
+    const auto reader = co_await log_reader_in(context, *session, *jid, patience);
+    if (!reader) {
+        co_return outcome_of(reader.error());
+    }
+    leave_timing(context.report, "reader_login", patience.spent());
+
+    // Whoever sees it knows what it is; the number tells it from those of other runs.
+    static std::uint64_t messages = 0;
+    const std::string id =
+        fmt::format("slimtax-{}-{}-{}", context.wall_now.time_since_epoch().count(), ::getpid(), ++messages);
+    const std::string action = fmt::format("bring the message of {} to {}", session->client.jid(), (*reader)->jid());
+    const Patience delivery = Patience::until(patience.deadline);
+    auto done = co_await session->client.send_message((*reader)->jid(), id, "slimtax: a test message, " + id, delivery);
+    if (done) {
+        done = co_await (*reader)->await_message(id, action, delivery);
+        context.report.response(delivery.spent());
+    }
+    if (!done && done.error().kind == Trouble::Kind::timed_out && !session->client.broken()) {
+        // A server that will not deliver says so to the writer; what it said is there by now.
+        const auto bounced = co_await session->client.await_message(id, action, Patience::until(Loop::now()));
+        if (!bounced && bounced.error().kind == Trouble::Kind::refused) {
+            done = bounced;
+        }
+    }
+    (void)co_await (*reader)->log_out(patience);
+    if (!done) {
+        co_return outcome_of(done.error());
+    }
+    leave_timing(context.report, "delivery", *context.report.measured);
+    context.report.note("the message arrived at " + (*reader)->jid());
     co_return Outcome::ok();
 }
 
@@ -158,6 +252,19 @@ timeout  = "10s"
 always = true
 )"},
               .run = run_logout},
+    Operation{
+        .info = {.name = "xmpp.message",
+                 .levels = "A3",
+                 .summary = "writes to a second user, who is logged in for it, and waits until the message arrives",
+                 .parameters = message_parameters,
+                 .outputs = message_outputs,
+                 .after = "xmpp.login",
+                 .example = R"(do       = "xmpp.message"
+to       = "probe2@campus.example"
+password = "${secret:im-probe2}"
+within   = "1s"
+)"},
+        .run = run_message},
     Operation{.info = {.name = "xmpp.roster",
                        .levels = "A3",
                        .summary = "fetches the buddy list and counts its entries",

@@ -74,6 +74,50 @@ Task<Result<std::size_t>> Client::roster(const Patience& patience) {
         std::ranges::count_if(query->children, [](const Element& each) { return each.is(ns_roster, "item"); }));
 }
 
+Task<Result<void>> Client::become_available(const Patience& patience) {
+    return send("<presence/>", "take the presence", patience);
+}
+
+Task<Result<void>> Client::send_message(const std::string& to, const std::string& id, const std::string& body,
+                                        const Patience& patience) {
+    return send(fmt::format("<message type='chat' to='{}' id='{}'><body>{}</body></message>", escape(to), escape(id),
+                            escape(body)),
+                "take the message", patience);
+}
+
+Task<Result<void>> Client::await_message(const std::string& id, std::string_view action, const Patience& patience) {
+    while (true) {
+        const Result<Element> element = co_await next(action, patience);
+        if (!element) {
+            co_return tl::unexpected(element.error());
+        }
+        const Result<void> answered = co_await answer_ping(*element, action, patience);
+        if (!answered) {
+            co_return answered;
+        }
+        if (!element->is(ns_client, "message") || element->attribute("id") != id) {
+            continue;
+        }
+        if (element->attribute("type") == "error") {
+            const Element* error = element->child(ns_client, "error");
+            const std::string why = error == nullptr ? "no reason given" : condition_of(*error, ns_stanza_errors);
+            co_return tl::unexpected(refused(fmt::format("{} did not {}: {}", server_, action, quoted(why))));
+        }
+        co_return Result<void>{};
+    }
+}
+
+// A client that does not answer a ping is thrown out.
+Task<Result<void>> Client::answer_ping(const Element& request, std::string_view action, const Patience& patience) {
+    if (!request.is(ns_client, "iq") || request.attribute("type") != "get" ||
+        request.child(ns_ping, "ping") == nullptr) {
+        co_return Result<void>{};
+    }
+    std::string pong = fmt::format("<iq type='result' id='{}' to='{}'/>", escape(request.attribute("id")),
+                                   escape(request.attribute("from")));
+    co_return co_await send(std::move(pong), action, patience);
+}
+
 Task<Result<void>> Client::log_out(const Patience& patience) {
     static constexpr std::string_view action = "close the stream";
     if (broken_) {
@@ -123,13 +167,9 @@ Task<Result<Element>> Client::ask(std::string id, std::string request, std::stri
             continue;
         }
         const std::string_view type = element->attribute("type");
-        if (type == "get" && element->child(ns_ping, "ping") != nullptr) {
-            std::string pong = fmt::format("<iq type='result' id='{}' to='{}'/>", escape(element->attribute("id")),
-                                           escape(element->attribute("from")));
-            const Result<void> answered = co_await send(std::move(pong), action, patience);
-            if (!answered) {
-                co_return tl::unexpected(answered.error());
-            }
+        const Result<void> answered = co_await answer_ping(*element, action, patience);
+        if (!answered) {
+            co_return tl::unexpected(answered.error());
         }
         if (element->attribute("id") != id) {
             continue;

@@ -62,6 +62,16 @@ public:
     /// How many entries the buddy list has.
     Task<Result<std::size_t>> roster(const Patience& patience);
 
+    /// Says that this session takes messages.
+    Task<Result<void>> become_available(const Patience& patience);
+
+    /// Sends a chat message; nobody acknowledges it. `id` must be new.
+    Task<Result<void>> send_message(const std::string& to, const std::string& id, const std::string& body,
+                                    const Patience& patience);
+
+    /// Waits for the message of that id, whatever else comes in between. A server's error about it is a refusal.
+    Task<Result<void>> await_message(const std::string& id, std::string_view action, const Patience& patience);
+
     /// Unavailable presence, end of stream, and the server's own end of stream. Works on a broken stream too,
     /// where there is nothing left to say.
     Task<Result<void>> log_out(const Patience& patience);
@@ -85,6 +95,7 @@ private:
     Task<Result<void>> bind(const Account& account, const Patience& patience);
     Task<Result<Element>> ask(std::string id, std::string request, std::string_view action, const Patience& patience);
 
+    Task<Result<void>> answer_ping(const Element& request, std::string_view action, const Patience& patience);
     [[nodiscard]] Trouble trouble(Trouble cause, std::string_view action, const Patience& patience);
     [[nodiscard]] Trouble broken_by(std::string reason);
     [[nodiscard]] Trouble unexpected(const Element& element, std::string_view action);

@@ -137,3 +137,26 @@ TEST_CASE("a server that hangs in mid-session is a time-out that tells what was 
     CHECK(chat(runner, "roster").number("items") == 12);
     CHECK(chat(runner, "logout").outcome.reason == "");
 }
+
+TEST_CASE("a message from one user of Prosody arrives at the other") {
+    StepRunner runner;
+    const StepRunner::Values reader{{"to", "u002@campus.test"}, {"password", "pw-u002"}};
+    CHECK(chat(runner, "message", reader).outcome.reason ==
+          "there is no XMPP session to write from: the login has not succeeded");
+    REQUIRE(chat(runner, "login", account(prosody().port())).outcome.reason == "");
+    for (int turn = 0; turn < 2; ++turn) {
+        const Ran message = chat(runner, "message", reader);
+        CHECK(message.outcome.reason == "");
+        REQUIRE(message.timing("delivery"));
+        REQUIRE(message.timing("reader_login"));
+        CHECK(*message.timing("delivery") < *message.timing("reader_login"));
+        CHECK(message.said().find("pw-u002") == std::string::npos);
+    }
+    const Ran wrong = chat(runner, "message", with(reader, "password", "not-the-one"));
+    CHECK(wrong.outcome.verdict == Verdict::failed);
+    CHECK(wrong.outcome.reason.starts_with("XMPP login of u002@campus.test at "));
+    // The writer's session is as good as before.
+    CHECK(chat(runner, "roster").number("items") == 12);
+    CHECK(chat(runner, "message", with(reader, "to", "nobody")).outcome.verdict == Verdict::prober_fault);
+    CHECK(chat(runner, "logout").outcome.reason == "");
+}
