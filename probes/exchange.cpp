@@ -1,15 +1,18 @@
 #include "probes/exchange.hpp"
 
-#include <vector>
-
 #include <fmt/format.h>
 
 namespace slimtax::probes {
 
 namespace {
 
-// All patterns, or what is wrong with them.
-tl::expected<std::vector<schemas::Pattern>, std::string> patterns_of(const Arguments& arguments) {
+std::string in_words(const Conversation& conversation, std::string_view said) {
+    return said.empty() ? "nothing" : "\"" + conversation.quoted(said, 100) + "\"";
+}
+
+}  // namespace
+
+tl::expected<std::vector<schemas::Pattern>, std::string> reply_patterns(const Arguments& arguments) {
     const schemas::TextList& texts = arguments.list("replies");
     if (texts.size() > arguments.list("send").size()) {
         return tl::unexpected(
@@ -28,12 +31,6 @@ tl::expected<std::vector<schemas::Pattern>, std::string> patterns_of(const Argum
     }
     return patterns;
 }
-
-std::string in_words(const Conversation& conversation, std::string_view said) {
-    return said.empty() ? "nothing" : "\"" + conversation.quoted(said, 100) + "\"";
-}
-
-}  // namespace
 
 Task<tl::expected<std::string, Trouble>> hear(Conversation& conversation, const schemas::Pattern& pattern,
                                               const Patience& patience) {
@@ -65,7 +62,7 @@ Task<tl::expected<std::string, Trouble>> hear(Conversation& conversation, const 
 
 Task<Outcome> run_exchange(StepContext& context, Conversation& conversation, const Patience& patience) {
     const Arguments& arguments = context.arguments;
-    const auto patterns = patterns_of(arguments);
+    const auto patterns = reply_patterns(arguments);
     if (!patterns) {
         co_return Outcome::fault(patterns.error());
     }

@@ -4,6 +4,7 @@
 #include <array>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "probes/conversation.hpp"
 #include "schemas/pattern.hpp"
@@ -36,6 +37,9 @@ inline constexpr std::array exchange_outputs{
     schemas::Output{"time.greeting", schemas::OutputType::duration, "Until the greeting; only with `greeting`."},
     schemas::Output{"time.exchange", schemas::OutputType::duration, "From the first text to the last reply."},
 };
+
+/// The patterns of `replies`, or what is wrong with them.
+[[nodiscard]] tl::expected<std::vector<schemas::Pattern>, std::string> reply_patterns(const Arguments& arguments);
 
 /// Reads until the pattern is found in what has come since the last call, and returns all of that.
 Task<tl::expected<std::string, Trouble>> hear(Conversation& conversation, const schemas::Pattern& pattern,

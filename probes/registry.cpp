@@ -30,6 +30,7 @@
     KIND(tcp)               \
     KIND(tls)               \
     KIND(unix_socket)       \
+    KIND(websocket)         \
     KIND(xmpp)
 
 namespace slimtax::probes {

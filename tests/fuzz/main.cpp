@@ -119,7 +119,7 @@ void fuzz(const Target& target, std::chrono::seconds time) {
     std::fflush(stdout);
 }
 
-constexpr std::array all{&xml, &scram, &ldap, &dns, &json, &html, &prometheus, &logs, &definitions};
+constexpr std::array all{&xml, &scram, &ldap, &dns, &json, &html, &prometheus, &logs, &definitions, &websocket_frames};
 
 int usage() {
     std::fprintf(stderr, "usage: fuzz NAME|all [SECONDS [SEED]] or fuzz NAME FILE; names:");

@@ -1,10 +1,12 @@
 // XMPP streams, SCRAM messages and LDAP messages, as servers send them.
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
 #include "probes/ldap_wire.hpp"
 #include "probes/patience.hpp"
+#include "probes/websocket_frames.hpp"
 #include "probes/xmpp_sasl.hpp"
 #include "probes/xmpp_xml.hpp"
 #include "schemas/utf8.hpp"
@@ -106,8 +108,54 @@ const std::vector<std::string> challenges{"r=noncemore,s=c2FsdA==,i=4096,x=y",
 const std::vector<std::string> notices{
     std::string("\x30\x1d\x02\x01\x00\x78\x18\x0a\x01\x34\x04\x00\x04\x11service is leaving", 31)};
 
+// What a reader makes of the bytes when it gets at most `piece` more of them at a time.
+std::string read_frames(const std::string& bytes, std::size_t piece) {
+    constexpr std::size_t most = 1000;
+    websocket::FrameReader reader(most);
+    std::string out;
+    std::size_t taken = 0;
+    for (std::size_t there = 0; there < bytes.size();) {
+        there = std::min(bytes.size(), there + piece);
+        for (;;) {
+            const auto step = reader.next(std::string_view(bytes).substr(taken, there - taken));
+            if (!step) {
+                must(!step.error().what.empty(), "an error says something", bytes);
+                return out + "! " + step.error().what;
+            }
+            if (step->used == 0) {
+                break;
+            }
+            taken += step->used;
+            must(taken <= there, "a frame lies inside the bytes", bytes);
+            if (step->message) {
+                const websocket::Message& message = *step->message;
+                must(message.data.size() <= most, "messages are bounded", bytes);
+                const bool text = message.kind == websocket::Opcode::text || message.kind == websocket::Opcode::close;
+                must(!text || slimtax::schemas::first_invalid_utf8(message.data) == std::string::npos, "text is UTF-8",
+                     bytes);
+                out += std::to_string(static_cast<int>(message.kind)) + message.data + "\n";
+            }
+        }
+    }
+    return out;
+}
+
+void feed_websocket(const std::string& input) {
+    must(read_frames(input, input.size()) == read_frames(input, 3), "pieces read as the whole does", input);
+}
+
+const std::vector<std::string> frames{"\x81\x05hello",
+                                      std::string("\x01\x02go\x89\x04ping\x80\x02od\x8a\x00\x88\x05\x03\xe8why", 23),
+                                      std::string("\x82\x7e\x00\x7e", 4) + std::string(126, 'x')};
+
 }  // namespace
 
+const Target websocket_frames{
+    "websocket",
+    frames,
+    {"\x81", "\x80", std::string("\x01\x00", 2), "\x88\x02\x03\xe8", "\x82\x7e\x03\xe9", "\x82\x7f\xff\xff", "\xc3\xa9",
+     std::string("\x82\x7f\0\0\0\0\0\0\0\x05", 10), "\x89\x7d"},
+    feed_websocket};
 const Target xml{"xml", streams, pieces, feed_stream};
 const Target scram{"scram", challenges, {"r=", ",s=", ",i=", "=", ",", "99999999999", "v="}, feed_scram};
 const Target ldap{
