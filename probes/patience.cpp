@@ -1,5 +1,8 @@
 #include "probes/patience.hpp"
 
+#include <algorithm>
+#include <cmath>
+
 #include <fmt/format.h>
 
 #include "schemas/utf8.hpp"
@@ -11,11 +14,13 @@ schemas::Duration Patience::spent() const {
 }
 
 std::string Patience::in_words() const {
-    const double seconds = std::chrono::duration<double>(deadline - began).count();
+    double seconds = std::chrono::duration<double>(deadline - began).count();
     if (seconds <= 0) {
         return "in the time left";
     }
-    // Three digits hide the microseconds between the step's start and ours: "10 s", not "9.99994 s".
+    // Rounding hides the time between the step's start and ours: "10 s", not "9.994 s"; "300 ms", not "298 ms".
+    const double grain = seconds < 0.095 ? 0.001 : seconds < 0.95 ? 0.01 : 0.05;
+    seconds = std::max(std::round(seconds / grain) * grain, 0.001);
     return seconds < 0.9995 ? fmt::format("within {:.3g} ms", seconds * 1e3) : fmt::format("within {:.3g} s", seconds);
 }
 

@@ -86,10 +86,10 @@ TEST_CASE("tcp.exchange: replies that come in pieces, late ones, none and other 
                   connection.hang();
               },
               {{"send", list({"x\n"})}, {"replies", list({"1234"})}}) == "ok: ");
-    CHECK(exchange(answers({"", "1", "3"}), dialogue, 300ms) ==
-          "timeout: SERVER said \"3\", which does not hold '^2$', and no more within 300 ms");
-    CHECK(exchange(answers({"", "1"}), dialogue, 300ms) ==
-          "timeout: SERVER did not say anything that holds '^2$' within 300 ms");
+    CHECK(exchange(answers({"", "1", "3"}), dialogue, 2s) ==
+          "timeout: SERVER said \"3\", which does not hold '^2$', and no more within 2 s");
+    CHECK(exchange(answers({"", "1"}), dialogue, 2s) ==
+          "timeout: SERVER did not say anything that holds '^2$' within 2 s");
     CHECK(exchange(answers_and_closes({"", "1", "3"}), dialogue) ==
           "failed: SERVER said \"3\", which does not hold '^2$'");
     CHECK(exchange(answers_and_closes({"bye\r\n"}), {{"greeting", pattern("^220 ")}}) ==
@@ -138,8 +138,8 @@ TEST_CASE("unix.exchange: a real Redis server answers at its socket") {
     CHECK(run.text("said") == "+PONG\r\n");
     CHECK(run.number("time.connect") > 0);
     redis.freeze();
-    CHECK(at_socket(path, {{"send", list({"PING\r\n"})}, {"replies", list({"^\\+PONG"})}}, 300ms) ==
-          "timeout: the service at PATH did not say anything that holds '^\\+PONG' within 300 ms");
+    CHECK(at_socket(path, {{"send", list({"PING\r\n"})}, {"replies", list({"^\\+PONG"})}}, 2s) ==
+          "timeout: the service at PATH did not say anything that holds '^\\+PONG' within 2 s");
 }
 
 TEST_CASE("unix.exchange: no socket, nobody there, another kind, a full queue, a path that is none") {
@@ -151,10 +151,10 @@ TEST_CASE("unix.exchange: no socket, nobody there, another kind, a full queue, a
         CHECK(at_socket(datagrams.path()) == "failed: the socket PATH is of another kind: it takes no connections");
     }
     const UnixSocket silent(SOCK_STREAM, 0);
-    CHECK(at_socket(silent.path(), {{"greeting", pattern("hello")}}, 200ms) ==
-          "timeout: the service at PATH did not say anything that holds 'hello' within 200 ms");
-    CHECK(at_socket(silent.path(), {{"greeting", pattern("hello")}}, 200ms) ==
-          "timeout: the service at PATH did not accept the connection within 200 ms");
+    CHECK(at_socket(silent.path(), {{"greeting", pattern("hello")}}, 2s) ==
+          "timeout: the service at PATH did not say anything that holds 'hello' within 2 s");
+    CHECK(at_socket(silent.path(), {{"greeting", pattern("hello")}}, 2s) ==
+          "timeout: the service at PATH did not accept the connection within 2 s");
     CHECK(
         at_socket("/" + std::string(200, 'x')).starts_with("prober_fault: the path of a unix domain socket has 1 to "));
     CHECK(at_socket("@slimtax-nobody-has-this") == "failed: nobody listens at the socket PATH");

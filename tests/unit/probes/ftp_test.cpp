@@ -89,8 +89,8 @@ TEST_CASE("ftp.login: a server that refuses, lies, repeats the secret, floods, r
           "failed: FTP server SERVER refused TLS, which this step asks for: 502 what?");
     CHECK(login(answers({"220 hi\r\n", "234 go\r\n230 in\r\n"}), {{"tls", "starttls"}}) ==
           "failed: FTP server SERVER sent more in the clear after it had agreed to start TLS");
-    CHECK(login(answers({"220 hi\r\n", "331 and?\r\n"}), {}, 300ms) ==
-          "timeout: FTP server SERVER did not answer PASS within 300 ms");
+    CHECK(login(answers({"220 hi\r\n", "331 and?\r\n"}), {}, 2s) ==
+          "timeout: FTP server SERVER did not answer PASS within 2 s");
     CHECK(login(answers_and_closes({"220-hi\r\n"})) ==
           "failed: FTP server SERVER closed the connection and did not send its greeting");
     CHECK(login([](ScriptedConnection& connection) {

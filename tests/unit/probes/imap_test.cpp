@@ -63,10 +63,10 @@ TEST_CASE("imap.login: a real server, in the clear, with STARTTLS and with TLS f
     CHECK(refused.outcome.reason == "IMAP server 127.0.0.1:" + dovecot.port_text() +
                                         " refused the log-in of u001: [AUTHENTICATIONFAILED] Authentication failed.");
     dovecot.freeze();
-    const StepRun frozen = run_operation(engine, "imap.login", values, 300ms);
+    const StepRun frozen = run_operation(engine, "imap.login", values, 2s);
     CHECK(frozen.verdict() == "timeout");
     CHECK(frozen.outcome.reason ==
-          "IMAP server 127.0.0.1:" + dovecot.port_text() + " did not send its greeting within 300 ms");
+          "IMAP server 127.0.0.1:" + dovecot.port_text() + " did not send its greeting within 2 s");
 }
 
 TEST_CASE("imap.login: the messages of the inbox are counted") {
@@ -130,8 +130,8 @@ TEST_CASE("imap.login: STARTTLS that is not offered, refused, broken, or followe
     CHECK(login(answers({offer, "s1 BAD not now\r\n"}), tls) == "failed: IMAP server SERVER refused STARTTLS: not now");
     CHECK(login(answers({offer, "s1 OK go\r\ns2 OK you are in\r\n"}), tls) ==
           "failed: IMAP server SERVER sent more in the clear after it had agreed to start TLS");
-    CHECK(login(answers({offer, "s1 OK go\r\n"}), tls, 300ms) ==
-          "timeout: IMAP server SERVER did not finish the TLS handshake within 300 ms");
+    CHECK(login(answers({offer, "s1 OK go\r\n"}), tls, 2s) ==
+          "timeout: IMAP server SERVER did not finish the TLS handshake within 2 s");
     CHECK(login(
               [](ScriptedConnection& connection) {
                   connection.send("* OK [CAPABILITY IMAP4rev1 STARTTLS] hi\r\n");
@@ -158,8 +158,7 @@ TEST_CASE("imap.login: a server that refuses, lies, repeats the secret, floods, 
           "failed: IMAP server SERVER ended the session instead of answering AUTHENTICATE: shutting down");
     CHECK(login(answers({greeting, "s9 OK what?\r\n"})) ==
           "failed: IMAP server SERVER answered AUTHENTICATE with something that is not IMAP: \"s9 OK what?\"");
-    CHECK(login(answers({greeting}), {}, 300ms) ==
-          "timeout: IMAP server SERVER did not answer AUTHENTICATE within 300 ms");
+    CHECK(login(answers({greeting}), {}, 2s) == "timeout: IMAP server SERVER did not answer AUTHENTICATE within 2 s");
     CHECK(login(answers_and_closes({greeting, "s1 OK in\r\n", "* STATUS INB"})) ==
           "failed: IMAP server SERVER closed the connection and did not answer STATUS INBOX");
     CHECK(login(answers({greeting, "s1 OK in\r\n", "* STATUS {99999999999}\r\n"})) ==

@@ -104,9 +104,9 @@ TEST_CASE("irc.login: a server that refuses, lies, repeats the secret, floods, r
           "failed: IRC server SERVER refused the log-in of probe: *** is wrong");
     CHECK(login(after_user("ERROR :Closing link: banned\r\n")) ==
           "failed: IRC server SERVER refused the log-in of probe: Closing link: banned");
-    CHECK(login(answers({""}), {}, 300ms) == "timeout: IRC server SERVER did not welcome the user within 300 ms");
-    CHECK(login(after_user("HTTP/1.1 400\r\n \r\n:\r\n@\r\n: :\r\n"), {}, 300ms) ==
-          "timeout: IRC server SERVER did not welcome the user within 300 ms");
+    CHECK(login(answers({""}), {}, 2s) == "timeout: IRC server SERVER did not welcome the user within 2 s");
+    CHECK(login(after_user("HTTP/1.1 400\r\n \r\n:\r\n@\r\n: :\r\n"), {}, 2s) ==
+          "timeout: IRC server SERVER did not welcome the user within 2 s");
     CHECK(login([](ScriptedConnection& connection) {
               connection.read_until("USER ");
               connection.read_line();

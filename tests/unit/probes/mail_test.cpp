@@ -198,7 +198,7 @@ TEST_CASE("mail.roundtrip: each side's failures name that side") {
           "failed: SMTP server SMTP refused the recipient probe@campus.test: 550 who?");
     CHECK(between(answers({"220 mail\r\n", "250 mail\r\n", "451 later\r\n"}), mailbox()) ==
           "failed: SMTP server SMTP refused the sender probe@campus.test: 451 later");
-    CHECK(between(answers({"220 mail\r\n", "250 mail\r\n", "250 ok\r\n", "250 ok\r\n", "354 go\r\n"}), mailbox(), 500ms)
+    CHECK(between(answers({"220 mail\r\n", "250 mail\r\n", "250 ok\r\n", "250 ok\r\n", "354 go\r\n"}), mailbox(), 3s)
               .starts_with("timeout: SMTP server SMTP did not accept the message within "));
     CHECK(between(answers({}), mailbox("", "LOGIN")) ==
           "failed: IMAP server IMAP refused the log-in of probe: not allowed");
@@ -208,11 +208,11 @@ TEST_CASE("mail.roundtrip: each side's failures name that side") {
     CHECK(between(taker("250 taken\r\n"), mailbox("* SEARCH 7\r\n", "EXPUNGE")) ==
           "failed: IMAP server IMAP refused EXPUNGE: not allowed");
     CHECK(
-        between(taker("250 taken\r\n"), mailbox("* SEARCH\r\n"), 500ms)
+        between(taker("250 taken\r\n"), mailbox("* SEARCH\r\n"), 3s)
             .starts_with("timeout: mail to probe@campus.test, accepted by SMTP server SMTP, did not arrive in INBOX of "
                          "IMAP server IMAP within "));
     // Numbers that are none, and a folder's name that needs its quotes.
-    CHECK(between(taker("250 taken\r\n"), mailbox("* SEARCH 99999999999 x\r\n"), 500ms).starts_with("timeout: "));
+    CHECK(between(taker("250 taken\r\n"), mailbox("* SEARCH 99999999999 x\r\n"), 3s).starts_with("timeout: "));
     CHECK(between(taker("250 taken\r\n"), mailbox("* SEARCH 7\r\n"), 20s, {{"folder", "Probe \"1\""}}) == "ok: ");
 }
 

@@ -17,6 +17,12 @@ TEST_CASE("the time that was left is said in the unit that fits") {
     CHECK(Patience{began, began + 9999940us}.in_words() == "within 10 s");
     CHECK(Patience{began, began + 1500ms}.in_words() == "within 1.5 s");
     CHECK(Patience{began, began + 250ms}.in_words() == "within 250 ms");
+    CHECK(Patience{began, began + 298ms}.in_words() == "within 300 ms");
+    CHECK(Patience{began, began + 9985ms}.in_words() == "within 10 s");
+    CHECK(Patience{began, began + 996ms}.in_words() == "within 1 s");
+    CHECK(Patience{began, began + 12500ms}.in_words() == "within 12.5 s");
+    CHECK(Patience{began, began + 7ms}.in_words() == "within 7 ms");
+    CHECK(Patience{began, began + 100us}.in_words() == "within 1 ms");
     CHECK(Patience{began, began + 90s}.in_words() == "within 90 s");
     CHECK(Patience{began, began - 1s}.in_words() == "in the time left");
 }

@@ -116,11 +116,11 @@ TEST_CASE("tls.handshake: what speaks no TLS, hangs up, resets or says nothing")
               connection.reset();
           }) == "failed: TLS handshake with SERVER broken off: Connection reset by peer");
     CHECK(told(
-              engine, "tls.handshake", [](ScriptedConnection& connection) { connection.hang(); }, {}, 200ms) ==
-          "timeout: SERVER did not finish the TLS handshake within 200 ms");
+              engine, "tls.handshake", [](ScriptedConnection& connection) { connection.hang(); }, {}, 2s) ==
+          "timeout: SERVER did not finish the TLS handshake within 2 s");
     // Half a record, and no more.
-    CHECK(told(engine, "tls.handshake", answers({std::string("\x16\x03\x03\x00\x50\x02\x00", 7)}), {}, 200ms) ==
-          "timeout: SERVER did not finish the TLS handshake within 200 ms");
+    CHECK(told(engine, "tls.handshake", answers({std::string("\x16\x03\x03\x00\x50\x02\x00", 7)}), {}, 2s) ==
+          "timeout: SERVER did not finish the TLS handshake within 2 s");
     const RefusingPort closed;
     const StepRun refused =
         run_operation(engine, "tls.handshake", {{"host", "127.0.0.1"}, {"port", std::int64_t(closed.port())}});
