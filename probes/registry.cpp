@@ -12,6 +12,7 @@
     KIND(dns)               \
     KIND(file)              \
     KIND(ftp)               \
+    KIND(grpc)              \
     KIND(http)              \
     KIND(imap)              \
     KIND(irc)               \

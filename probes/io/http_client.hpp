@@ -27,11 +27,12 @@ struct HttpRequest {
     std::string body;  ///< sent when the method is POST, PUT or PATCH
     std::string user;  ///< HTTP Basic; empty: none
     std::string password;
-    int redirects = 0;                            ///< follow at most so many; 0: a redirect is the answer
-    std::uint64_t max_body = 10'000'000;          ///< a longer body is trouble
-    std::uint64_t keep_body = 1'000'000;          ///< the rest is read, counted and timed, but not kept
-    bool verify = true;                           ///< the server's certificate
-    std::string ca_file;                          ///< as in TlsOptions
+    int redirects = 0;                    ///< follow at most so many; 0: a redirect is the answer
+    std::uint64_t max_body = 10'000'000;  ///< a longer body is trouble
+    std::uint64_t keep_body = 1'000'000;  ///< the rest is read, counted and timed, but not kept
+    bool verify = true;                   ///< the server's certificate
+    std::string ca_file;                  ///< as in TlsOptions
+    bool http2 = false;                   ///< HTTP/2: in the clear without asking, with TLS if the server agrees
     std::vector<std::string>* cookies = nullptr;  ///< sent and updated, in curl's form; outlives the fetch
 };
 
@@ -48,10 +49,11 @@ struct HttpTimes {
 struct HttpResponse {
     int status = 0;
     std::string phrase;  ///< the server's words for the status; may be empty or nonsense
-    std::vector<std::pair<std::string, std::string>> headers;  ///< names in lower case, in their order
-    std::string body;                                          ///< at most `keep_body` bytes
-    std::uint64_t bytes = 0;                                   ///< of the whole body
-    std::string url;                                           ///< that answered, after redirects
+    std::vector<std::pair<std::string, std::string>>
+        headers;              ///< names in lower case, in their order; HTTP/2's trailers last
+    std::string body;         ///< at most `keep_body` bytes
+    std::uint64_t bytes = 0;  ///< of the whole body
+    std::string url;          ///< that answered, after redirects
     int redirects = 0;
     HttpTimes times;
     std::optional<schemas::Instant> certificate_until;

@@ -7,6 +7,9 @@
 #include <utility>
 
 #include <curl/curl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 #include "probes/io/http_multi.hpp"
 #include "probes/io/stamp.hpp"
@@ -91,7 +94,9 @@ private:
     void complete();
 
     static curl_socket_t give_socket(void* self, curlsocktype, curl_sockaddr*) {
-        return static_cast<Transfer*>(self)->connected_.socket.release();
+        auto& transfer = *static_cast<Transfer*>(self);
+        transfer.fd_ = transfer.connected_.socket.release();
+        return transfer.fd_;
     }
     static int is_connected(void*, curl_socket_t, curlsocktype) { return CURL_SOCKOPT_ALREADY_CONNECTED; }
     static CURLcode judge_peer(CURL*, void* context, void* self) {
@@ -105,8 +110,24 @@ private:
         return CURLE_OK;
     }
     static int about_to_send(void* self, char*, char*, int, int) {
-        static_cast<Transfer*>(self)->asked_ = Loop::now();
+        auto& transfer = *static_cast<Transfer*>(self);
+        transfer.asked_ = Loop::now();
+        transfer.hold_back(transfer.request_.http2 && !transfer.request_.body.empty());
         return CURL_PREREQFUNC_OK;
+    }
+    // HTTP/2: curl sends the header, then the body. To a server that refuses at the header and resets the stream, curl
+    // then finds it cannot send the body, and forgets the answer (7.88). So both leave in one go.
+    void hold_back(bool on) const {
+        const int value = on ? 1 : 0;
+        if (request_.http2 && fd_ >= 0) {
+            ::setsockopt(fd_, IPPROTO_TCP, TCP_CORK, &value, sizeof value);
+        }
+    }
+    static int about_to_wait(CURL*, curl_infotype kind, char*, std::size_t, void* self) {
+        if (kind == CURLINFO_DATA_OUT) {
+            static_cast<Transfer*>(self)->hold_back(false);
+        }
+        return 0;
     }
     static std::size_t take_header(char* bytes, std::size_t size, std::size_t count, void* self) {
         return static_cast<Transfer*>(self)->header_line({bytes, size * count}) ? size * count : 0;
@@ -131,6 +152,7 @@ private:
     std::optional<TimePoint> asked_;       ///< when the request was sent
     std::optional<TimePoint> first_byte_;  ///< when the kernel had the answer's first byte
     std::optional<TimePoint> last_byte_;
+    int fd_ = -1;     ///< curl's, from when it has it
     int broken_ = 0;  ///< errno of the connection, that a look at it took away from curl
     HttpResponse response_;
     std::size_t header_bytes_ = 0;
@@ -223,7 +245,15 @@ void Transfer::prepare_connection() {
     curl_easy_setopt(easy_, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy_, CURLOPT_PROXY, "");
     curl_easy_setopt(easy_, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(easy_, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+    const long version = !request_.http2 ? CURL_HTTP_VERSION_1_1
+                         : target_.tls   ? CURL_HTTP_VERSION_2TLS
+                                         : CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE;
+    curl_easy_setopt(easy_, CURLOPT_HTTP_VERSION, version);
+    if (request_.http2) {
+        curl_easy_setopt(easy_, CURLOPT_VERBOSE, 1L);  // into about_to_wait, nowhere else
+        curl_easy_setopt(easy_, CURLOPT_DEBUGFUNCTION, &Transfer::about_to_wait);
+        curl_easy_setopt(easy_, CURLOPT_DEBUGDATA, this);
+    }
     curl_easy_setopt(easy_, CURLOPT_FRESH_CONNECT, 1L);
     curl_easy_setopt(easy_, CURLOPT_FORBID_REUSE, 1L);
     // A numeric address: curl has nothing to look up. The descriptor that it "opens" is connected already.
@@ -372,6 +402,11 @@ std::string Transfer::failure_reason() {
     const std::string detail = error_text_[0] == '\0' ? curl_easy_strerror(result_) : error_text_.data();
     if (!secured) {
         return "TLS handshake with " + peer + " failed: " + detail;
+    }
+    if (request_.http2 && header_bytes_ == 0 &&
+        (result_ == CURLE_GOT_NOTHING || result_ == CURLE_HTTP2 || result_ == CURLE_PARTIAL_FILE)) {
+        return peer + " gave no answer by HTTP/2: perhaps it speaks HTTP/1.1 only" +
+               (target_.tls ? "" : ", or begins with TLS");
     }
     switch (result_) {
         case CURLE_OK:
