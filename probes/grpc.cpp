@@ -160,9 +160,10 @@ struct Call {
         std::string clean(text);
         for (const auto& line : arguments.map("metadata")) {
             const std::string& value = line.second;
-            clean = quotable(clean, value, 4096);
-            // "Bearer TOKEN" is a secret, and so is TOKEN.
-            clean = quotable(clean, value.substr(value.rfind(' ') + 1), 4096);
+            // "Bearer TOKEN" is a secret, and so is TOKEN; short words would star out half of what is said.
+            for (const std::string& part : {value, value.substr(value.rfind(' ') + 1)}) {
+                clean = part.size() < 6 ? clean : quotable(clean, part, 4096);
+            }
         }
         return quotable(clean);
     }
