@@ -351,6 +351,10 @@ private:
             entry.reason = fmt::format("'{}' ended {} and gave no reason", step.label, to_string(outcome.verdict));
         }
         entry.timings = std::move(report.timings);
+        entry.figures = std::move(report.figures);
+        for (schemas::Figure& figure : entry.figures) {
+            figure.name = environment_.redact(figure.name);
+        }
         if (result_.verdict == Verdict::ok || (result_.verdict == Verdict::slow && !completed(entry.verdict))) {
             result_.verdict = entry.verdict;
             result_.reason = entry.reason;

@@ -11,6 +11,7 @@
 #include "probes/io/engine.hpp"
 #include "probes/operation.hpp"
 #include "probes/patience.hpp"
+#include "probes/performance_data.hpp"
 
 namespace slimtax::probes {
 namespace {
@@ -67,6 +68,12 @@ constexpr std::array outputs{
     Output{"cpu", OutputType::duration, "The processor time that it took."},
     Output{"perfdata", OutputType::text, "The plugin's performance figures, as it wrote them."},
     Output{"value", OutputType::number, "The figure that `perf` names, as written, without its unit."},
+    Output{"unit", OutputType::text, "Its unit."},
+    Output{"warn", OutputType::text, "The plugin's own warning range for it, where it tells."},
+    Output{"crit", OutputType::text, "The plugin's own critical range for it, where it tells."},
+    Output{"min", OutputType::text, "The least that it can be, where the plugin tells."},
+    Output{"max", OutputType::text, "The most that it can be, where the plugin tells."},
+    Output{"figures", OutputType::number, "How many figures the plugin printed; 32 of them are kept with the result."},
 };
 
 std::string_view first_line(std::string_view text) {
@@ -133,28 +140,33 @@ PluginOutput read_plugin_output(std::string_view output) {
     return result;
 }
 
-/// The value of a figure: 'label'=value[unit];... Label empty: the first one's.
-std::optional<double> figure(std::string_view perfdata, std::string_view label) {
-    while (!(perfdata = trimmed(perfdata)).empty()) {
-        std::size_t name_end = perfdata.find('=');
-        std::string_view name = perfdata.substr(0, name_end);
-        if (perfdata.front() == '\'') {  // quoted labels may hold blanks and '='
-            const std::size_t close = perfdata.find("'=", 1);
-            name_end = close == std::string_view::npos ? close : close + 1;
-            name = perfdata.substr(1, close == std::string_view::npos ? close : close - 1);
+/// Keeps the figures, and the one that `perf` names (the first one, where it names none) as `value`.
+void take_figures(StepReport& report, const std::string& perfdata, const std::string& wanted) {
+    const PerformanceData data = parse_performance_data(perfdata);
+    std::size_t dropped = 0;
+    bool found = false;
+    for (const PerformanceFigure& figure : data.figures) {
+        if (!found && (wanted.empty() || wanted == figure.label)) {
+            found = true;
+            report.output("value", figure.value);
+            report.output("unit", figure.unit);
+            report.output("warn", figure.warn);
+            report.output("crit", figure.crit);
+            report.output("min", figure.min);
+            report.output("max", figure.max);
         }
-        if (name_end == std::string_view::npos) {
-            return std::nullopt;
-        }
-        const std::string_view value = perfdata.substr(name_end + 1);
-        double number = 0;
-        const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
-        if ((label.empty() || label == name) && error == std::errc()) {
-            return number;
-        }
-        perfdata.remove_prefix(std::min(perfdata.size(), perfdata.find_first_of(" \t", name_end)));
+        dropped += report.figure(figure.label, figure.value, figure.unit) ? 0 : 1;
     }
-    return std::nullopt;
+    report.output("figures", static_cast<double>(data.figures.size()));
+    if (dropped > 0) {
+        report.note(
+            fmt::format("{} more figures are not kept: a step has room for {}", dropped, schemas::most_figures));
+    }
+    if (!data.malformed.empty()) {
+        report.note(
+            fmt::format("no figure, and ignored: {}{}", quotable(data.malformed.front()),
+                        data.malformed.size() == 1 ? "" : fmt::format(" and {} more", data.malformed.size() - 1)));
+    }
 }
 
 std::string exited_as(const std::string& command, const ChildEnd& end) {
@@ -244,9 +256,7 @@ Task<Outcome> run(StepContext& context) {
     const PluginOutput output = read_plugin_output(end.output);
     context.report.output("first_line", output.line);
     context.report.output("perfdata", output.perfdata);
-    if (const std::optional<double> value = figure(output.perfdata, arguments.text("perf"))) {
-        context.report.output("value", *value);
-    }
+    take_figures(context.report, output.perfdata, arguments.text("perf"));
     co_return judge_plugin(command, end, output);
 }
 

@@ -1,6 +1,7 @@
 #include "probes/operation.hpp"
 
 #include <charconv>
+#include <cmath>
 #include <mutex>
 #include <stdexcept>
 #include <unordered_map>
@@ -9,6 +10,7 @@
 #define TOML_ENABLE_FORMATTERS 0
 #include <toml++/toml.h>
 
+#include "probes/patience.hpp"
 #include "schemas/units.hpp"
 
 namespace slimtax::probes {
@@ -135,6 +137,17 @@ const T& value_or_empty(const schemas::OperationInfo& info, std::string_view nam
 }
 
 }  // namespace
+
+bool StepReport::figure(std::string_view name, double value, std::string_view unit) {
+    constexpr std::size_t longest_name = 120;
+    constexpr std::size_t longest_unit = 24;
+    std::string its = quotable(name, {}, longest_name);
+    if (its.empty() || !std::isfinite(value) || figures.size() >= schemas::most_figures) {
+        return false;
+    }
+    figures.push_back({std::move(its), value, quotable(unit, {}, longest_unit)});
+    return true;
+}
 
 Arguments::Arguments(const schemas::OperationInfo& info, const std::map<std::string, schemas::Value>& values)
     : info_(&info) {

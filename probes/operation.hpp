@@ -132,7 +132,12 @@ public:
     /// The operation's own measure of its response time, where it is more exact than the runner's.
     void response(schemas::Duration took) { measured = took; }
 
+    /// Something measured beside time, kept with the result. A server's words are made fit; what is no finite number
+    /// or beyond schemas::most_figures is dropped. False then.
+    bool figure(std::string_view name, double value, std::string_view unit = {});
+
     std::vector<schemas::Timing> timings;
+    std::vector<schemas::Figure> figures;
     schemas::Outputs outputs;
     std::vector<std::pair<std::string, std::string>> saved;
     std::vector<std::string> transcript;

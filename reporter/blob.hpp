@@ -4,7 +4,7 @@
 //
 // Either string is
 //
-//   version   one byte, 1
+//   version   one byte: 1; of detail 2 where a step has figures
 //   rows      varint
 //   columns   each: varint length, then its bytes; in the order given below
 //   checksum  CRC-32 (that of zlib) over all before it, four bytes, low byte first
@@ -36,6 +36,8 @@
 //   7 outcomes   of steps that are not plainly ok: how many, then for each: steps since the one before (counted
 //                over all rows), verdict, reason's text number
 //   8 texts      as above
+//   9 figures    only in version 2; of steps that have any: how many, then for each: steps since the one before
+//                (counted over all rows), how many figures, for each: name's and unit's text number, value (IEEE 754)
 //
 // A change of the format is a new version; readers read every version that ever was.
 #pragma once

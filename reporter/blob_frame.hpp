@@ -15,6 +15,8 @@
 namespace slimtax::reporter::blob_frame {
 
 inline constexpr std::uint8_t blob_version = 1;
+/// Of detail with figures.
+inline constexpr std::uint8_t blob_version_with_figures = 2;
 inline constexpr std::size_t checksum_bytes = 4;
 
 inline std::uint32_t checksum(std::string_view bytes) {
@@ -41,9 +43,9 @@ inline std::string unless_zero(RunsWriter& column, bool any) {
 }
 
 template <std::size_t N>
-std::string framed(std::size_t rows, const std::array<std::string, N>& columns) {
+std::string framed(std::size_t rows, const std::array<std::string, N>& columns, std::uint8_t version = blob_version) {
     ByteWriter out;
-    out.byte(blob_version);
+    out.byte(version);
     out.varint(rows);
     for (const std::string& column : columns) {
         out.text(column);
@@ -60,7 +62,7 @@ struct BlobColumns {
 };
 
 template <std::size_t N>
-tl::expected<BlobColumns<N>, std::string> open_blob(std::string_view bytes) {
+tl::expected<BlobColumns<N>, std::string> open_blob(std::string_view bytes, std::uint8_t version = blob_version) {
     if (bytes.size() < 1 + 1 + checksum_bytes) {
         return tl::unexpected(fmt::format("cut off after {} bytes", bytes.size()));
     }
@@ -73,7 +75,7 @@ tl::expected<BlobColumns<N>, std::string> open_blob(std::string_view bytes) {
         return tl::unexpected<std::string>("damaged: the checksum differs");
     }
     ByteReader in(content);
-    if (const std::uint8_t found = in.byte(); found != blob_version) {
+    if (const std::uint8_t found = in.byte(); found != version) {
         return tl::unexpected(fmt::format("written in format {}, which this program does not know", found));
     }
     BlobColumns<N> opened;

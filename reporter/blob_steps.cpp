@@ -1,5 +1,6 @@
 #include "reporter/blob_steps.hpp"
 
+#include <algorithm>
 #include <array>
 #include <unordered_map>
 #include <vector>
@@ -16,7 +17,7 @@ using schemas::RunResult;
 using schemas::StepResult;
 using schemas::Verdict;
 
-constexpr std::size_t detail_columns = 8;
+constexpr std::size_t detail_columns = 9;  // the last one only in version 2
 
 /// A row's steps without their times, as the bytes that stand in column 1 of detail.
 std::string shape_of(const RunResult& row, DictionaryWriter& texts) {
@@ -57,9 +58,12 @@ public:
                 last_outcome_ = steps_;
                 ++outcome_count_;
             }
+            add_figures(step, texts);
             ++steps_;
         }
     }
+
+    [[nodiscard]] bool any_figures() const { return with_figures_ > 0; }
 
     void finish(std::array<std::string, detail_columns>& columns) {
         columns[2] = offsets_.take();
@@ -71,9 +75,32 @@ public:
             all.varint(outcome_count_);
             columns[6] = all.take() + outcomes_.take();
         }
+        if (with_figures_ > 0) {
+            ByteWriter all;
+            all.varint(with_figures_);
+            columns[8] = all.take() + figures_.take();
+        }
     }
 
 private:
+    void add_figures(const StepResult& step, DictionaryWriter& texts) {
+        if (step.figures.empty()) {
+            return;
+        }
+        figures_.varint(steps_ - last_figures_);
+        figures_.varint(step.figures.size());
+        for (const schemas::Figure& figure : step.figures) {
+            figures_.varint(texts.number_of(figure.name));
+            figures_.varint(texts.number_of(figure.unit));
+            figures_.real(figure.value);
+        }
+        last_figures_ = steps_;
+        ++with_figures_;
+    }
+
+    ByteWriter figures_;
+    std::uint64_t last_figures_ = 0;
+    std::uint64_t with_figures_ = 0;
     ByteWriter offsets_;
     ByteWriter responses_;
     ByteWriter timings_;
@@ -118,8 +145,11 @@ public:
           outcomes_(blob.columns[6]),
           think_(blob.columns[3]),
           any_think_(!blob.columns[3].empty()),
-          outcomes_left_(blob.columns[6].empty() ? 0 : outcomes_.count()) {
+          outcomes_left_(blob.columns[6].empty() ? 0 : outcomes_.count()),
+          figures_(blob.columns[8]),
+          figures_left_(blob.columns[8].empty() ? 0 : figures_.count()) {
         read_next_outcome();
+        read_next_figures();
     }
 
     void fill(RunResult& row, DictionaryReader& texts) {
@@ -145,16 +175,39 @@ public:
                 }
                 read_next_outcome();
             }
+            if (has_figures_ && steps_ == figures_at_) {
+                fill_figures(step, texts);
+                read_next_figures();
+            }
             ++steps_;
         }
     }
 
     [[nodiscard]] bool good() const {
         return offsets_.good() && responses_.good() && timings_.good() && outcomes_.good() && think_.good() &&
-               !has_outcome_;
+               !has_outcome_ && figures_.good() && !has_figures_;
     }
 
 private:
+    void fill_figures(StepResult& step, DictionaryReader& texts) {
+        const std::size_t count = figures_.count();
+        for (std::size_t i = 0; i < count && figures_.good(); ++i) {
+            schemas::Figure figure;
+            figure.name = texts.text(figures_.varint());
+            figure.unit = texts.text(figures_.varint());
+            figure.value = figures_.real();
+            step.figures.push_back(std::move(figure));
+        }
+    }
+
+    void read_next_figures() {
+        has_figures_ = figures_left_ > 0;
+        if (has_figures_) {
+            --figures_left_;
+            figures_at_ += figures_.varint();
+        }
+    }
+
     void read_next_outcome() {
         has_outcome_ = outcomes_left_ > 0;
         if (has_outcome_) {
@@ -170,10 +223,29 @@ private:
     RunsReader think_;
     bool any_think_;
     std::size_t outcomes_left_;
+    ByteReader figures_;
+    std::size_t figures_left_;
+    bool has_figures_ = false;
+    std::uint64_t figures_at_ = 0;
     bool has_outcome_ = false;
     std::uint64_t outcome_at_ = 0;
     std::uint64_t steps_ = 0;
 };
+
+/// Either version; where there are no figures, their column is empty.
+tl::expected<BlobColumns<detail_columns>, std::string> open_detail(std::string_view detail) {
+    if (!detail.empty() && static_cast<std::uint8_t>(detail.front()) == blob_version_with_figures) {
+        return open_blob<detail_columns>(detail, blob_version_with_figures);
+    }
+    const auto old = open_blob<detail_columns - 1>(detail);
+    if (!old) {
+        return tl::unexpected(old.error());
+    }
+    BlobColumns<detail_columns> blob;
+    blob.rows = old->rows;
+    std::ranges::copy(old->columns, blob.columns.begin());
+    return blob;
+}
 
 }  // namespace
 
@@ -201,11 +273,17 @@ std::string encode_steps(std::span<const RunResult> rows) {
     columns[1] = shape.take();
     steps.finish(columns);
     columns[7] = texts.take();
-    return framed(rows.size(), columns);
+    if (steps.any_figures()) {
+        return framed(rows.size(), columns, blob_version_with_figures);
+    }
+    // Most blobs have none: they stay what they were, so that older programs read them too.
+    std::array<std::string, detail_columns - 1> without;
+    std::move(columns.begin(), columns.end() - 1, without.begin());
+    return framed(rows.size(), without);
 }
 
 Decoded decode_steps(std::string_view detail, std::span<RunResult> rows) {
-    const auto blob = open_blob<detail_columns>(detail);
+    const auto blob = open_detail(detail);
     if (!blob) {
         return tl::unexpected(blob.error());
     }

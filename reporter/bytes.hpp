@@ -2,6 +2,7 @@
 // never reads past its end and never throws: it turns bad, and stays so, and the caller looks once at the end.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -40,6 +41,13 @@ public:
         for (int shift = 0; shift < 32; shift += 8) {
             byte(static_cast<std::uint8_t>(value >> shift));
         }
+    }
+
+    /// Eight bytes of an IEEE 754 number, the low one first.
+    void real(double value) {
+        const auto bits = std::bit_cast<std::uint64_t>(value);
+        fixed32(static_cast<std::uint32_t>(bits));
+        fixed32(static_cast<std::uint32_t>(bits >> 32));
     }
 
     [[nodiscard]] const std::string& bytes() const { return bytes_; }
@@ -85,6 +93,13 @@ public:
         const std::string_view value(at_, length);
         at_ += length;
         return value;
+    }
+    [[nodiscard]] double real() {
+        std::uint64_t bits = 0;
+        for (int shift = 0; shift < 64; shift += 8) {
+            bits |= static_cast<std::uint64_t>(byte()) << shift;
+        }
+        return std::bit_cast<double>(bits);
     }
     /// How many things, each at least one byte long, follow: more than there are bytes is bad, and 0.
     [[nodiscard]] std::size_t count() {

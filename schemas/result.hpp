@@ -1,6 +1,7 @@
 // The outcome of one run, as every part knows it. The wire form is result.proto (or the same as JSON).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -18,6 +19,16 @@ struct Timing {
     Duration took{};
 };
 
+/// What a step measured beside time: a plugin's performance figure, a counter's value.
+struct Figure {
+    std::string name;
+    double value = 0;  ///< finite
+    std::string unit;  ///< as it was written: "s", "%", "MB", "c"; empty: none
+};
+
+/// A step keeps at most so many.
+inline constexpr std::size_t most_figures = 32;
+
 struct StepResult {
     std::string name;       ///< the step's label
     std::string operation;  ///< "ldap.bind"
@@ -27,6 +38,7 @@ struct StepResult {
     Duration response{};  ///< how long the operation took
     std::vector<Timing> timings;
     std::string reason;  ///< empty when ok
+    std::vector<Figure> figures = {};
 };
 
 /// Work that users did (A4): one entry a user. `user` is a pseudonym, never a name (I8).

@@ -1,6 +1,7 @@
 #include "schemas/result_wire.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include <fmt/format.h>
@@ -42,6 +43,12 @@ void fill(const StepResult& step, wire::Step& out) {
         added->set_took_us(timing.took.count());
     }
     out.set_reason(shortened(to_valid_utf8(step.reason), longest_reason));
+    for (const Figure& figure : step.figures) {
+        wire::Figure* added = out.add_figures();
+        added->set_name(to_valid_utf8(figure.name));
+        added->set_value(figure.value);
+        added->set_unit(to_valid_utf8(figure.unit));
+    }
 }
 
 void fill(const RunResult& run, wire::Result& out) {
@@ -96,6 +103,9 @@ StepResult taken(const wire::Step& in) {
         step.timings.push_back({timing.name(), Duration(timing.took_us())});
     }
     step.reason = in.reason();
+    for (const wire::Figure& figure : in.figures()) {
+        step.figures.push_back({figure.name(), figure.value(), figure.unit()});
+    }
     return step;
 }
 
@@ -180,6 +190,23 @@ Checked all_of(const Checks&... checks) {
     return result;
 }
 
+Checked check_figures(const std::vector<Figure>& figures) {
+    if (figures.size() > most_figures) {
+        return tl::unexpected(fmt::format("more than {} figures in a step", most_figures));
+    }
+    for (const Figure& figure : figures) {
+        if (!std::isfinite(figure.value)) {
+            return tl::unexpected<std::string>("figures.value is no finite number");
+        }
+        if (auto good = all_of([&] { return check_name("figures.name", figure.name); },
+                               [&] { return check_text("figures.unit", figure.unit); });
+            !good) {
+            return good;
+        }
+    }
+    return {};
+}
+
 Checked check_step(const StepResult& step) {
     for (const Timing& timing : step.timings) {
         if (auto good = all_of([&] { return check_name("timings.name", timing.name); },
@@ -188,7 +215,8 @@ Checked check_step(const StepResult& step) {
             return good;
         }
     }
-    return all_of([&] { return check_name("steps.name", step.name); },
+    return all_of([&] { return check_figures(step.figures); },  //
+                  [&] { return check_name("steps.name", step.name); },
                   [&] { return check_verdict("steps.verdict", step.verdict); },
                   [&] { return check_time("steps.offset_us", step.offset); },
                   [&] { return check_time("steps.think_us", step.think); },

@@ -210,6 +210,9 @@ private:
         for (const std::string& line : view.transcript) {
             text += faint("                 > " + tidy_sentence(line, longest_shown)) + "\n";
         }
+        for (const schemas::Figure& figure : result.figures) {
+            text += fmt::format("                 {}: {}{}\n", figure.name, figure.value, figure.unit);
+        }
         for (const StepView::Shown& output : view.outputs) {
             const std::string value = tidy_sentence(to_text(output.value, output.type), longest_shown);
             // The parts of the response time stand in the line above.
@@ -301,6 +304,9 @@ public:
                             {"transcript", view.transcript}};
         for (const schemas::Timing& timing : result.timings) {
             step["timings_ms"][timing.name] = schemas::to_milliseconds(timing.took);
+        }
+        for (const schemas::Figure& figure : result.figures) {
+            step["figures"].push_back({{"name", figure.name}, {"value", figure.value}, {"unit", figure.unit}});
         }
         for (const StepView::Shown& output : view.outputs) {
             std::visit([&](const auto& value) { step["outputs"][output.name] = value; }, output.value);

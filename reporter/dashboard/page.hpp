@@ -60,8 +60,8 @@ struct PageContext {
 [[nodiscard]] Page report_page(const PageContext& context, const Query& query);
 [[nodiscard]] Page report_answer(const PageContext& context, const Query& query);
 
-/// `/api/v1/series?service=&probe=&target=&location=&from=&to=`: the runs behind the pictures; without a probe
-/// the series that there are.
+/// `/api/v1/series?service=&probe=&target=&location=&from=&to=`: the runs behind the pictures, with `detail=steps`
+/// their steps, timings and figures too; without a probe the series that there are.
 [[nodiscard]] Page series_answer(const PageContext& context, const Query& query);
 
 /// `/assets/NAME`.

@@ -18,6 +18,7 @@ using schemas::Instant;
 
 /// A day of runs at ten seconds is 8,640; more than this in one answer is refused with advice.
 constexpr std::size_t most_runs = 100'000;
+constexpr std::size_t most_detailed_runs = 10'000;
 
 std::string value_of(const Query& query, std::string_view name) {
     const auto found = query.find(name);
@@ -88,7 +89,8 @@ Page rendered(const PageContext& context, const Query& query, Format fallback, b
     return page;
 }
 
-Json run_json(const Run& run) {
+/// Of a Run or a RunResult: the fields have the same names.
+Json run_json(const auto& run) {
     Json out;
     out["intended"] = schemas::to_rfc3339(run.intended);
     out["started"] = schemas::to_rfc3339(run.started);
@@ -102,6 +104,46 @@ Json run_json(const Run& run) {
         out["active_users"] = run.users.size();
     }
     return out;
+}
+
+Json steps_json(const std::vector<schemas::StepResult>& steps) {
+    Json out = Json::array();
+    for (const schemas::StepResult& step : steps) {
+        Json one;
+        one["name"] = step.name;
+        one["operation"] = step.operation;
+        one["verdict"] = std::string(schemas::to_string(step.verdict));
+        one["response_ms"] = schemas::to_milliseconds(step.response);
+        one["reason"] = step.reason;
+        one["timings_ms"] = Json::object();
+        for (const schemas::Timing& timing : step.timings) {
+            one["timings_ms"][timing.name] = schemas::to_milliseconds(timing.took);
+        }
+        one["figures"] = Json::array();
+        for (const schemas::Figure& figure : step.figures) {
+            one["figures"].push_back({{"name", figure.name}, {"value", figure.value}, {"unit", figure.unit}});
+        }
+        out.push_back(std::move(one));
+    }
+    return out;
+}
+
+/// The runs with all their steps.
+Page with_steps(Store& store, const schemas::SeriesKey& key, Instant from, Instant to, Json out) {
+    const auto results = store.results(key, from, to, most_detailed_runs + 1);
+    if (!results) {
+        return error_page(503, results.error().reason, true);
+    }
+    if (results->size() > most_detailed_runs) {
+        return error_page(400, fmt::format("More than {} runs with steps; ask for a shorter time.", most_detailed_runs),
+                          true);
+    }
+    for (const schemas::RunResult& result : *results) {
+        Json one = run_json(result);
+        one["steps"] = steps_json(result.steps);
+        out["runs"].push_back(std::move(one));
+    }
+    return json_page(out);
 }
 
 Json key_json(const schemas::SeriesKey& key) {
@@ -170,6 +212,14 @@ Page series_answer(const PageContext& context, const Query& query) {
     if (from >= to) {
         return error_page(400, "from has to lie before to; from is an hour before now unless it is given.", true);
     }
+    Json out = key_json(key);
+    out["from"] = schemas::to_rfc3339(from);
+    out["to"] = schemas::to_rfc3339(to);
+    out["runs"] = Json::array();
+    out["links"]["service"] = "/api/v1" + service_address(key.service);
+    if (value_of(query, "detail") == "steps") {
+        return with_steps(*context.store, key, from, to, std::move(out));
+    }
     const auto runs = context.store->runs(key, from, to);
     if (!runs) {
         return error_page(503, runs.error().reason, true);
@@ -177,16 +227,11 @@ Page series_answer(const PageContext& context, const Query& query) {
     if (runs->runs.size() > most_runs) {
         return error_page(400, fmt::format("That would be {} runs; ask for a shorter time.", runs->runs.size()), true);
     }
-    Json out = key_json(key);
-    out["from"] = schemas::to_rfc3339(from);
-    out["to"] = schemas::to_rfc3339(to);
-    out["runs"] = Json::array();
     for (const Run& run : runs->runs) {
         if (run.intended >= from && run.intended < to) {
             out["runs"].push_back(run_json(run));
         }
     }
-    out["links"]["service"] = "/api/v1" + service_address(key.service);
     return json_page(out);
 }
 

@@ -378,6 +378,27 @@ TEST_CASE("figures are found by their labels, as plugins write them") {
     }
 }
 
+TEST_CASE("figures are kept with the result: so many, and no rubbish") {
+    std::string output = "OK | load=0.5;1:;2 rubbish time=12ms";
+    for (int i = 0; i < 40; ++i) {
+        output += " f" + std::to_string(i) + "=1";
+    }
+    const auto ran = run({{"argv", TextList{"printf", "%s", output}}, {"plugin", true}});
+    REQUIRE(ran.report.figures.size() == schemas::most_figures);
+    CHECK(ran.report.figures[0].name == "load");
+    CHECK(ran.report.figures[1].value == 12);
+    CHECK(ran.report.figures[1].unit == "ms");
+    CHECK(ran.number("figures") == 42);
+    CHECK(ran.text("warn") == "1:");
+    CHECK(ran.text("crit") == "2");
+    std::string notes;
+    for (const std::string& line : ran.report.transcript) {
+        notes += line + "\n";
+    }
+    CHECK(has(notes, "10 more figures are not kept"));
+    CHECK(has(notes, "no figure, and ignored: rubbish"));
+}
+
 TEST_CASE("a plugin that breaks says nothing about the service") {
     for (const std::string script : {"exit 4", "exit 127", "kill -ABRT $$"}) {
         const auto ran = run({{"argv", shell("echo half a lin; " + script)}, {"plugin", true}});

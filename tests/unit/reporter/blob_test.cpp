@@ -137,6 +137,24 @@ TEST_CASE("bytes that were changed or cut off are an error, whichever they are")
     }
 }
 
+TEST_CASE("detail without figures is written in the first version, and detail of the first version is read") {
+    RunResult run = testing::plain_result(key, begin_of_hour(hour));
+    const HourBlob plain = encode_hour(hour, std::span(&run, 1));
+    CHECK(plain.detail.front() == 1);
+    std::vector<RunResult> got;
+    REQUIRE(decode_results(hour, plain.core, plain.detail, key, got));
+    CHECK(got.front().steps.front().figures.empty());
+
+    run.steps.front().figures = {{"load1", 0.25, ""}};
+    const HourBlob with = encode_hour(hour, std::span(&run, 1));
+    CHECK(with.detail.front() == 2);
+    CHECK(with.core.front() == 1);
+    got.clear();
+    REQUIRE(decode_results(hour, with.core, with.detail, key, got));
+    REQUIRE(got.front().steps.front().figures.size() == 1);
+    CHECK(got.front().steps.front().figures.front().value == 0.25);
+}
+
 TEST_CASE("a format from the future is named, not guessed at") {
     const std::string bytes = with_checksum(std::string("\x09\x00", 2));
     std::vector<Run> got;

@@ -68,7 +68,10 @@ public:
     }
     Stored<std::vector<schemas::RunResult>> results(const schemas::SeriesKey&, schemas::Instant, schemas::Instant,
                                                     std::size_t) override {
-        return std::vector<schemas::RunResult>{};
+        schemas::RunResult run;
+        run.intended = run.started = sample::now() - 1min;
+        run.steps.push_back({"disk", "command.run", schemas::Verdict::ok, {}, {}, 5ms, {}, "", {{"/var", 2.5, "GB"}}});
+        return std::vector<schemas::RunResult>{run};
     }
     [[nodiscard]] std::uint64_t revision() const override { return 1; }
     Stored<std::uint64_t> seal(schemas::Instant) override { return 0; }
@@ -217,6 +220,12 @@ TEST_CASE("the series behind the pictures are listed, and their runs are there")
         {"service", "campus-im"}, {"probe", "sign-in"}, {"target", "im1.campus.example"}, {"location", "noc"}};
     const auto runs = nlohmann::json::parse(answer(context, "/api/v1/series", query).body);
     CHECK(runs.at("runs").size() == 120);
+    Query detailed = query;
+    detailed["detail"] = "steps";
+    const auto steps = nlohmann::json::parse(answer(context, "/api/v1/series", detailed).body);
+    const auto& step = steps.at("runs").at(0).at("steps").at(0);
+    CHECK(step.at("operation") == "command.run");
+    CHECK(step.at("figures") == nlohmann::json::parse(R"([{"name": "/var", "value": 2.5, "unit": "GB"}])"));
     Query bad = query;
     bad["from"] = "yesterday";
     CHECK(answer(context, "/api/v1/series", bad).status == 400);

@@ -40,6 +40,12 @@ StepResult some_step(std::mt19937_64& dice) {
         }
     }
     step.reason = some_reason(dice);
+    if (up_to(dice, 3) == 0) {
+        for (const char* name : {"load1", "/var", "ünïcode ✓"}) {
+            step.figures.push_back(
+                {name, static_cast<double>(up_to(dice, 1'000'000)) / -7.0, name[0] == '/' ? "MB" : ""});
+        }
+    }
     return step;
 }
 
@@ -96,6 +102,9 @@ std::string all_of(const RunResult& run) {
                             step.reason);
         for (const schemas::Timing& timing : step.timings) {
             text += fmt::format(" {} {}", timing.name, us(timing.took));
+        }
+        for (const schemas::Figure& figure : step.figures) {
+            text += fmt::format(" {}={}{}", figure.name, figure.value, figure.unit);
         }
     }
     return text;

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <limits>
+
 #include "schemas/utf8.hpp"
 
 using namespace slimtax::schemas;
@@ -21,8 +23,16 @@ RunResult a_run() {
     run.response = 1500ms;
     run.verdict = Verdict::slow;
     run.reason = "the buddy list took 9s, more than 8s";
-    run.steps = {{"log in", "xmpp.login", Verdict::ok, 1s, 900ms, 100ms, {{"connect", 10ms}, {"tls", 20ms}}, ""},
-                 {"list", "xmpp.roster", Verdict::slow, 1100ms, 0s, 1400ms, {}, "slow"}};
+    run.steps = {{"log in", "xmpp.login", Verdict::ok, 1s, 900ms, 100ms, {{"connect", 10ms}, {"tls", 20ms}}, "", {}},
+                 {"list",
+                  "xmpp.roster",
+                  Verdict::slow,
+                  1100ms,
+                  0s,
+                  1400ms,
+                  {},
+                  "slow",
+                  {{"load1", -0.25, ""}, {"/var free", 1e12, "MB"}}}};
     run.work = 7;
     run.work_span = 60s;
     run.users = {{"u:5f2a", 7}};
@@ -51,6 +61,12 @@ void check_same(const RunResult& a, const RunResult& b) {
         for (std::size_t j = 0; j < a.steps[i].timings.size(); ++j) {
             CHECK(a.steps[i].timings[j].name == b.steps[i].timings[j].name);
             CHECK(a.steps[i].timings[j].took == b.steps[i].timings[j].took);
+        }
+        REQUIRE(a.steps[i].figures.size() == b.steps[i].figures.size());
+        for (std::size_t j = 0; j < a.steps[i].figures.size(); ++j) {
+            CHECK(a.steps[i].figures[j].name == b.steps[i].figures[j].name);
+            CHECK(a.steps[i].figures[j].value == b.steps[i].figures[j].value);
+            CHECK(a.steps[i].figures[j].unit == b.steps[i].figures[j].unit);
         }
     }
     CHECK(a.work == b.work);
@@ -171,4 +187,19 @@ TEST_CASE("a server's bytes in a reason do not spoil the batch") {
     REQUIRE_MESSAGE(decoded, decoded.error());
     CHECK(first_invalid_utf8(decoded->results[0].reason) == std::string_view::npos);
     CHECK(decoded->results[0].reason.size() <= 4096);
+}
+
+TEST_CASE("figures that are none, or too many, are refused") {
+    const auto refused = [](std::vector<Figure> figures) {
+        RunResult run = a_run();
+        run.steps.front().figures = std::move(figures);
+        const auto good = check(run);
+        return good ? std::string("taken") : good.error();
+    };
+    CHECK(refused({{"load", 1, ""}}) == "taken");
+    CHECK(refused({{"", 1, ""}}) == "figures.name is missing");
+    CHECK(refused({{"load", 1, "a\nb"}}) == "figures.unit holds a control character");
+    CHECK(refused({{"load", std::numeric_limits<double>::infinity(), ""}}) == "figures.value is no finite number");
+    CHECK(refused(std::vector<Figure>(most_figures, {"load", 1, ""})) == "taken");
+    CHECK(refused(std::vector<Figure>(most_figures + 1, {"load", 1, ""})) == "more than 32 figures in a step");
 }
