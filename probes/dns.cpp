@@ -30,6 +30,7 @@ using schemas::ParameterType;
 constexpr auto first_patience = std::chrono::seconds(1);
 
 constexpr std::string_view type_choices[] = {"A", "AAAA", "CAA", "CNAME", "MX", "NS", "PTR", "SOA", "SRV", "TXT"};
+constexpr std::string_view class_choices[] = {"IN", "CHAOS"};
 constexpr std::string_view rcode_choices[] = {"NOERROR", "NXDOMAIN", "SERVFAIL", "REFUSED", "FORMERR", "NOTIMP", "any"};
 
 constexpr Parameter parameters[] = {
@@ -39,6 +40,11 @@ constexpr Parameter parameters[] = {
      .fallback = "\"A\"",
      .help = "The kind of record.",
      .choices = type_choices},
+    {.name = "class",
+     .type = ParameterType::choice,
+     .fallback = "\"IN\"",
+     .help = "IN, or CHAOS for what a name server tells of itself: version.bind, hits.bind …",
+     .choices = class_choices},
     {.name = "server",
      .help = "The name server, with a port if it is not 53; the target fills it when omitted. Empty: this machine's.",
      .example = "\"ns1.campus.example\""},
@@ -55,6 +61,18 @@ constexpr Parameter parameters[] = {
      .type = ParameterType::boolean,
      .fallback = "false",
      .help = "Whether to ask by TCP at once; else by UDP, and by TCP only when the answer does not fit."},
+    {.name = "dnssec",
+     .type = ParameterType::boolean,
+     .fallback = "false",
+     .help =
+         "Asks for DNSSEC, and fails unless the server has validated the answer, or gives it from its own zone with "
+         "signatures."},
+    {.name = "edns_size",
+     .type = ParameterType::integer,
+     .help = "Bytes of the largest answer that may come by UDP; omitted: 512, or 1232 with `dnssec`.",
+     .example = "1232",
+     .least = 512,
+     .most = 65535},
 };
 
 constexpr Output outputs[] = {
@@ -63,6 +81,9 @@ constexpr Output outputs[] = {
     {"rcode", OutputType::text, "The code of the answer: NOERROR, NXDOMAIN …"},
     {"ttl", OutputType::number, "The shortest time to live among them, in seconds; only when there are any."},
     {"authoritative", OutputType::boolean, "Whether the server answered from its own zone."},
+    {"validated", OutputType::boolean, "Whether the server says that it has validated the answer by DNSSEC."},
+    {"signed", OutputType::boolean, "Whether signatures came with the answer; only with `dnssec`."},
+    {"tcp", OutputType::boolean, "Whether the answer came by TCP."},
     {"server", OutputType::text, "The address that answered, with its port."},
 };
 
@@ -264,12 +285,18 @@ std::string joined(const std::vector<std::string>& words) {
     return text;
 }
 
+bool is_signed(const DnsMessage& message) {
+    return std::ranges::any_of(message.answers, [](const DnsRecord& record) { return record.type == dns_type_rrsig; });
+}
+
 void leave_report(const DnsMessage& message, const Question& question, const std::string& server, StepReport& report) {
     const auto records = wanted_records(message, question);
     report.output("rcode", dns_rcode(message.rcode));
     report.output("answers", static_cast<double>(records.size()));
     report.output("records", joined(records));
     report.output("authoritative", message.authoritative);
+    report.output("validated", message.validated);
+    report.output("signed", is_signed(message));
     report.output("server", server);
     std::optional<std::uint32_t> ttl;
     for (const DnsRecord& record : message.answers) {
@@ -288,8 +315,13 @@ Outcome judge(const DnsMessage& message, const Question& question, const std::st
     const std::string rcode = dns_rcode(message.rcode);
     const std::string& wanted = arguments.text("rcode");
     if (wanted != "any" && rcode != wanted) {
+        const bool bogus = rcode == "SERVFAIL" && arguments.flag("dnssec");  // RFC 4035: so it is told
         return Outcome::failed(server + " answered " + rcode + " for " + subject +
-                               (wanted == "NOERROR" ? "" : ", expected " + wanted));
+                               (wanted == "NOERROR" ? "" : ", expected " + wanted) +
+                               (bogus ? ": it may be that DNSSEC does not hold" : ""));
+    }
+    if (arguments.flag("dnssec") && !message.validated && !(message.authoritative && is_signed(message))) {
+        return Outcome::failed(server + " has not validated its answer for " + subject + " by DNSSEC");
     }
     const auto records = wanted_records(message, question);
     for (const std::string& expected : arguments.list("records")) {
@@ -314,7 +346,14 @@ Task<Outcome> run_query(StepContext& context) {
     question.type_word = context.arguments.text("type");
     question.type = dns_type(question.type_word);
     question.id = static_cast<std::uint16_t>(random());
-    auto bytes = dns_query(question.id, question.name, question.type);
+    DnsAsk wishes;
+    wishes.id = question.id;
+    wishes.type = question.type;
+    wishes.record_class = context.arguments.text("class") == "CHAOS" ? dns_class_chaos : dns_class_internet;
+    wishes.dnssec = context.arguments.flag("dnssec");
+    wishes.edns_size = static_cast<std::uint16_t>(
+        context.arguments.has("edns_size") ? context.arguments.integer("edns_size") : (wishes.dnssec ? 1232 : 0));
+    auto bytes = dns_query(wishes, question.name);
     if (!bytes) {
         co_return Outcome::fault(bytes.error());
     }
@@ -328,7 +367,9 @@ Task<Outcome> run_query(StepContext& context) {
     const TimePoint ready = Loop::now();
     Address asked;
     auto answer = co_await ask(context, question, *servers, asked);
-    if (answer && answer->truncated) {
+    bool by_tcp = context.arguments.flag("tcp");
+    if (answer && answer->truncated && !by_tcp) {
+        by_tcp = true;
         context.report.note("the answer of " + asked.text() + " does not fit: asking again by TCP");
         answer = co_await ask_by_tcp(context, question, asked);
     }
@@ -337,6 +378,7 @@ Task<Outcome> run_query(StepContext& context) {
     }
     context.report.timing("lookup", std::chrono::duration_cast<schemas::Duration>(ready - start));
     context.report.timing("answer", std::chrono::duration_cast<schemas::Duration>(Loop::now() - ready));
+    context.report.output("tcp", by_tcp);
     leave_report(*answer, question, asked.text(), context.report);
     co_return judge(*answer, question, asked.text(), context.arguments);
 }

@@ -13,8 +13,6 @@
 namespace slimtax::probes {
 namespace {
 
-constexpr std::uint16_t class_internet = 1;
-
 struct TypeName {
     std::string_view word;
     std::uint16_t number;
@@ -235,12 +233,15 @@ std::string dns_canonical(std::string_view name) {
     return text;
 }
 
-tl::expected<std::string, std::string> dns_query(std::uint16_t id, const std::string& name, std::uint16_t type) {
+tl::expected<std::string, std::string> dns_query(const DnsAsk& ask, const std::string& name) {
+    constexpr std::uint16_t recursion_desired = 0x0100;
+    constexpr std::uint16_t authentic_data = 0x0020;  // in a query: say so in the answer (RFC 6840)
     std::string bytes;
-    put16(bytes, id);
-    put16(bytes, 0x0100);  // recursion desired
-    put16(bytes, 1);       // one question
-    bytes.append(6, '\0');
+    put16(bytes, ask.id);
+    put16(bytes, ask.dnssec ? recursion_desired | authentic_data : recursion_desired);
+    put16(bytes, 1);  // one question
+    bytes.append(4, '\0');
+    put16(bytes, ask.edns_size > 0 ? 1 : 0);
     const std::size_t start = bytes.size();
     if (std::ranges::any_of(name, [](char c) { return static_cast<unsigned char>(c) >= 0x80; })) {
         return tl::unexpected("\"" + name + "\" is no name of the DNS: write its ASCII form, xn--...");
@@ -264,8 +265,18 @@ tl::expected<std::string, std::string> dns_query(std::uint16_t id, const std::st
     if (bytes.size() - start > 255) {
         return tl::unexpected("\"" + name + "\" is no valid name: it is longer than 255 characters");
     }
-    put16(bytes, type);
-    put16(bytes, class_internet);
+    put16(bytes, ask.type);
+    put16(bytes, ask.record_class);
+    if (ask.edns_size > 0) {
+        constexpr std::uint16_t type_opt = 41;
+        constexpr std::uint16_t dnssec_ok = 0x8000;
+        bytes += '\0';  // the root
+        put16(bytes, type_opt);
+        put16(bytes, ask.edns_size);
+        put16(bytes, 0);  // extended code, version
+        put16(bytes, ask.dnssec ? dnssec_ok : 0);
+        put16(bytes, 0);  // no options
+    }
     return bytes;
 }
 
@@ -277,6 +288,7 @@ tl::expected<DnsMessage, std::string> parse_dns(std::string_view bytes) {
     message.is_answer = (flags & 0x8000) != 0;
     message.authoritative = (flags & 0x0400) != 0;
     message.truncated = (flags & 0x0200) != 0;
+    message.validated = (flags & 0x0020) != 0;
     message.rcode = flags & 0x000F;
     const std::uint16_t questions = reader.number16();
     const std::uint16_t answers = reader.number16();

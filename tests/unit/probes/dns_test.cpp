@@ -184,14 +184,70 @@ TEST_CASE("dns.query: a name that cannot be asked for is the prober's fault") {
     }
 }
 
+TEST_CASE("dns.query: a resolver that validates by DNSSEC, one zone that holds, one that does not, one unsigned") {
+    const CampusServer unbound("unbound");
+    Engine engine;
+    const auto ask = [&](const char* name, Values more = {}) {
+        more.merge(asking(unbound.port(), name));
+        return run_operation(engine, "dns.query", more);
+    };
+    const StepRun good = ask("im1.signed.test", {{"dnssec", true}, {"records", schemas::TextList{"127.0.0.1"}}});
+    CHECK(good.outcome.reason == "");
+    CHECK(good.flag("validated"));
+    CHECK(good.flag("signed"));
+    CHECK_FALSE(good.flag("tcp"));
+    const StepRun unasked = ask("im1.signed.test");
+    CHECK(unasked.outcome.reason == "");
+    CHECK_FALSE(unasked.flag("signed"));
+    const StepRun bogus = ask("im1.bogus.test", {{"dnssec", true}});
+    CHECK(bogus.verdict() == "failed");
+    CHECK(bogus.outcome.reason ==
+          named(unbound.port()) + " answered SERVFAIL for im1.bogus.test A: it may be that DNSSEC does not hold");
+    const StepRun plain = ask("im1.plain.test", {{"dnssec", true}});
+    CHECK(plain.verdict() == "failed");
+    CHECK(plain.outcome.reason ==
+          named(unbound.port()) + " has not validated its answer for im1.plain.test A by DNSSEC");
+    CHECK(ask("im1.plain.test").outcome.reason == "");
+}
+
+TEST_CASE("dns.query: an answer too large for the size of EDNS comes by TCP") {
+    const CampusServer unbound("unbound");
+    Engine engine;
+    const auto ask = [&](Values more) {
+        more.merge(asking(unbound.port(), "big.signed.test"));
+        more.insert({"type", std::string("TXT")});
+        return run_operation(engine, "dns.query", more);
+    };
+    const StepRun small = ask({{"edns_size", std::int64_t{1232}}});
+    CHECK(small.outcome.reason == "");
+    CHECK(small.number("answers") == 8);
+    CHECK(small.flag("tcp"));
+    const StepRun asked = ask({{"tcp", true}});
+    CHECK(asked.outcome.reason == "");
+    CHECK(asked.flag("tcp"));
+}
+
+TEST_CASE("dns.query: what it asks for, byte by byte: class CHAOS, the size of EDNS, the flags of DNSSEC") {
+    DnsAsk ask;
+    ask.id = 1;
+    ask.type = 16;
+    ask.record_class = dns_class_chaos;
+    CHECK(dns_query(ask, "x") == "\0\1\1\0\0\1\0\0\0\0\0\0\1x\0\0\x10\0\3"s);
+    ask.edns_size = 1232;
+    CHECK(dns_query(ask, "x") == "\0\1\1\0\0\1\0\0\0\0\0\1\1x\0\0\x10\0\3\0\0\x29\4\xd0\0\0\0\0\0\0"s);
+    ask.dnssec = true;
+    CHECK(dns_query(ask, "x") == "\0\1\1\x20\0\1\0\0\0\0\0\1\1x\0\0\x10\0\3\0\0\x29\4\xd0\0\0\x80\0\0\0"s);
+}
+
 TEST_CASE("a DNS query has the bytes of RFC 1035, section 4.1") {
-    CHECK(dns_query(0x1234, "im1.test", 1) == "\x12\x34\1\0\0\1\0\0\0\0\0\0\3im1\4test\0\0\1\0\1"s);
-    CHECK(dns_query(1, "im1.test.", 1).value().substr(12) == dns_query(2, "im1.test", 1).value().substr(12));
-    CHECK(dns_query(1, "", 2).value().substr(12) == "\0\0\2\0\1"s);  // the root
+    CHECK(dns_query({.id = 0x1234, .type = 1}, "im1.test") == "\x12\x34\1\0\0\1\0\0\0\0\0\0\3im1\4test\0\0\1\0\1"s);
+    CHECK(dns_query({.id = 1, .type = 1}, "im1.test.").value().substr(12) ==
+          dns_query({.id = 2, .type = 1}, "im1.test").value().substr(12));
+    CHECK(dns_query({.id = 1, .type = 2}, "").value().substr(12) == "\0\0\2\0\1"s);  // the root
 }
 
 TEST_CASE("records of every type are read as a zone file writes them") {
-    const std::string query = dns_query(7, "x.test", 1).value();
+    const std::string query = dns_query({.id = 7, .type = 1}, "x.test").value();
     struct Row {
         std::string type_and_data;  // type, then data with its length
         std::string text;
@@ -225,7 +281,7 @@ TEST_CASE("records of every type are read as a zone file writes them") {
 }
 
 TEST_CASE("damaged DNS messages are errors: cut anywhere, pointing forward, at themselves, or out of the message") {
-    const std::string query = dns_query(7, "x.test", 1).value();
+    const std::string query = dns_query({.id = 7, .type = 1}, "x.test").value();
     const std::string whole = answer_to(query, good, 1, address_record);
     REQUIRE(parse_dns(whole).has_value());
     for (std::size_t length = 0; length < whole.size(); ++length) {
