@@ -7,6 +7,7 @@
 
 #include "probes/ldap_connection.hpp"
 #include "probes/operation.hpp"
+#include "probes/unix_socket.hpp"
 
 namespace slimtax::probes {
 
@@ -20,8 +21,15 @@ using schemas::ParameterType;
 constexpr std::array<std::string_view, 3> ldap_tls_choices{"none", "starttls", "ldaps"};
 constexpr std::array<std::string_view, 3> scope_choices{"base", "one", "sub"};
 
+constexpr std::array<std::string_view, 2> mechanism_choices{"simple", "external"};
+
 constexpr std::array connect_parameters{
-    host_parameter,
+    Parameter{.name = "host",
+              .help = "Name or address of the server; the target fills it when omitted. Not needed with `path`.",
+              .example = R"("${target}")"},
+    Parameter{.name = "path",
+              .help = "The server's Unix socket on this machine (ldapi), instead of host and port.",
+              .example = R"("/run/slapd/ldapi")"},
     port_parameter("", "The server's port; omitted: 389, or 636 for ldaps."),
     Parameter{.name = "tls",
               .type = ParameterType::choice,
@@ -30,6 +38,12 @@ constexpr std::array connect_parameters{
               .choices = ldap_tls_choices},
 };
 constexpr std::array account_parameters{
+    Parameter{.name = "mechanism",
+              .type = ParameterType::choice,
+              .fallback = R"("simple")",
+              .help = "How to bind: simple (`dn` and `password`, or anonymously), or external (SASL EXTERNAL: with "
+                      "`path`, the server knows the prober by its user).",
+              .choices = mechanism_choices},
     Parameter{.name = "dn",
               .help = "Who binds, as a distinguished name; omitted: anonymous.",
               .example = R"("uid=probe,ou=people,dc=campus,dc=example")"},
@@ -83,6 +97,21 @@ std::uint16_t ldap_port(const Arguments& arguments) {
     return port_of(arguments, arguments.text("tls") == "ldaps" ? 636 : 389, 636);
 }
 
+Task<tl::expected<Stream, Trouble>> open_ldap_stream(StepContext& context, const Endpoint& endpoint) {
+    if (!context.arguments.has("path")) {
+        co_return co_await open_stream(context, endpoint);
+    }
+    const Patience stage = Patience::until(context.deadline);
+    auto socket = co_await connect_unix(context.engine.loop(), endpoint.address, stage);
+    if (!socket) {
+        co_return tl::unexpected(std::move(socket.error()));
+    }
+    leave_timing(context.report, "connect", stage.spent());
+    context.report.output("address", endpoint.address);
+    context.report.note("connected to " + endpoint.address);
+    co_return Stream(context.engine, std::move(*socket), endpoint.server);
+}
+
 // Opens a connection as the step's parameters say, and binds.
 Task<tl::expected<std::shared_ptr<LdapConnection>, Trouble>> connect_and_bind(StepContext& context,
                                                                               const Patience& patience,
@@ -98,8 +127,18 @@ Task<tl::expected<std::shared_ptr<LdapConnection>, Trouble>> connect_and_bind(St
                                                     : "an LDAP bind with a dn needs a password: with an empty one it "
                                                       "would be anonymous, whatever the dn"});
     }
-    const Endpoint endpoint = Endpoint::of(arguments, "LDAP server", ldap_port(arguments));
-    auto stream = co_await open_stream(context, endpoint);
+    const bool external = arguments.text("mechanism") == "external";
+    if (external && !dn.empty()) {
+        co_return tl::unexpected(Trouble{Trouble::Kind::ours, "an LDAP bind by mechanism external takes no dn"});
+    }
+    Endpoint endpoint = Endpoint::of(arguments, "LDAP server", ldap_port(arguments));
+    if (arguments.has("path")) {
+        endpoint.address = arguments.text("path");
+        endpoint.server = "LDAP server " + endpoint.address;
+    } else if (endpoint.host.empty()) {
+        co_return tl::unexpected(Trouble{Trouble::Kind::ours, "an LDAP bind needs a host or a path"});
+    }
+    auto stream = co_await open_ldap_stream(context, endpoint);
     if (!stream) {
         co_return tl::unexpected(std::move(stream.error()));
     }
@@ -119,14 +158,18 @@ Task<tl::expected<std::shared_ptr<LdapConnection>, Trouble>> connect_and_bind(St
     if (!done) {
         co_return tl::unexpected(std::move(done.error()));
     }
-    if (!dn.empty() || anonymous_bind) {
+    if (!dn.empty() || external || anonymous_bind) {
         const Patience stage = Patience::until(patience.deadline);
-        done = co_await connection->bind(dn, password, patience);
+        if (external) {
+            done = co_await connection->bind_external(patience);
+        } else {
+            done = co_await connection->bind(dn, password, patience);
+        }
         if (!done) {
             co_return tl::unexpected(std::move(done.error()));
         }
         context.report.timing("bind", stage.spent());
-        context.report.note(dn.empty() ? "bound anonymously" : "bound as " + dn);
+        context.report.note(external ? "bound by SASL EXTERNAL" : dn.empty() ? "bound anonymously" : "bound as " + dn);
     }
     co_return connection;
 }
@@ -149,6 +192,9 @@ LdapConnection* earlier_bind(StepContext& context) {
     if (connection == nullptr || connection->broken() ||
         (arguments.has("dn") && arguments.text("dn") != connection->dn())) {
         return nullptr;
+    }
+    if (arguments.has("path")) {
+        return connection->address() == arguments.text("path") ? connection : nullptr;
     }
     // Without a port of its own the search means the server that the bind found, whichever port that was.
     const std::string& host = arguments.text("host");

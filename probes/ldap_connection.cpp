@@ -167,6 +167,27 @@ Task<Result<void>> LdapConnection::bind(const std::string& dn, const std::string
     if (code != LDAP_SUCCESS) {
         co_return tl::unexpected(send_trouble(code, action));
     }
+    auto done = co_await finish_bind(id, patience);
+    if (done) {
+        dn_ = dn;
+    }
+    co_return done;
+}
+
+Task<Result<void>> LdapConnection::bind_external(const Patience& patience) {
+    static constexpr std::string_view action = "answer the bind request";
+    char nobody_else[] = "";  // sent all the same: without a first answer the server would ask for one
+    berval response{0, nobody_else};
+    int id = 0;
+    const int code = ldap_sasl_bind(ld_, nullptr, "EXTERNAL", &response, nullptr, nullptr, &id);
+    if (code != LDAP_SUCCESS) {
+        co_return tl::unexpected(send_trouble(code, action));
+    }
+    co_return co_await finish_bind(id, patience);
+}
+
+Task<Result<void>> LdapConnection::finish_bind(int id, const Patience& patience) {
+    static constexpr std::string_view action = "answer the bind request";
     const Result<Message> message = co_await receive(id, action, patience);
     if (!message) {
         co_return tl::unexpected(message.error());
@@ -176,7 +197,6 @@ Task<Result<void>> LdapConnection::bind(const std::string& dn, const std::string
         co_return tl::unexpected(
             refused(fmt::format("LDAP bind to {} refused: {}", address_, in_words(answer, secret_))));
     }
-    dn_ = dn;
     co_return Result<void>{};
 }
 

@@ -61,6 +61,9 @@ public:
     /// A simple bind; both empty: anonymous. The password stands in no reason.
     Task<Result<void>> bind(const std::string& dn, const std::string& password, const Patience& patience);
 
+    /// SASL EXTERNAL: the server knows who we are by other means, such as our user at a Unix socket.
+    Task<Result<void>> bind_external(const Patience& patience);
+
     Task<Result<LdapFound>> search(const LdapQuery& query, const Patience& patience);
 
     /// Sends the unbind request and closes.
@@ -78,6 +81,7 @@ private:
     };
     using Message = std::unique_ptr<ldapmsg, FreeMessage>;
 
+    Task<Result<void>> finish_bind(int id, const Patience& patience);
     Task<Result<void>> flush(std::string_view action, const Patience& patience);
     Task<Result<Message>> receive(int id, std::string_view action, const Patience& patience);
     Task<Result<void>> fill(std::string_view action, const Patience& patience);

@@ -8,6 +8,7 @@
 #include <sys/un.h>
 
 #include "probes/exchange.hpp"
+#include "probes/unix_socket.hpp"
 
 namespace slimtax::probes {
 
@@ -41,6 +42,8 @@ Trouble connect_trouble(const std::string& path, int error) {
         default: return {Trouble::Kind::ours, "no connection to the socket " + path + ": " + std::strerror(error)};
     }
 }
+
+}  // namespace
 
 Task<tl::expected<Socket, Trouble>> connect_unix(Loop& loop, const std::string& path, const Patience& patience) {
     sockaddr_un address{};
@@ -76,6 +79,8 @@ Task<tl::expected<Socket, Trouble>> connect_unix(Loop& loop, const std::string& 
     }
     co_return std::move(socket);
 }
+
+namespace {
 
 Task<Outcome> run_unix_exchange(StepContext& context) {
     const Patience patience = Patience::until(context.deadline);

@@ -1,5 +1,6 @@
 # A directory: uid=u001,ou=people,dc=campus,dc=test … with password `pw-u001`; cn=admin,dc=campus,dc=test with `admin-pw`.
-server_options='tls_port certificates cert users'
+# With socket=yes it also listens at the Unix socket DIR/ldapi, where its own user is cn=admin by SASL EXTERNAL.
+server_options='tls_port certificates cert users socket'
 
 serve_slapd() {
     mkdir -p "$dir/db"
@@ -8,6 +9,9 @@ serve_slapd() {
         tls_lines="TLSCertificateFile $certificates/$cert.pem
 TLSCertificateKeyFile $certificates/$cert.key"
         [ -z "$tls_port" ] || urls="$urls ldaps://127.0.0.1:$tls_port"
+    fi
+    if [ -n "${socket:-}" ]; then
+        urls="$urls ldapi://${dir//\//%2F}%2Fldapi"
     fi
     cat > "$dir/slapd.conf" <<CONF
 include /etc/ldap/schema/core.schema
@@ -19,6 +23,7 @@ modulepath /usr/lib/ldap
 moduleload back_mdb
 moduleload back_monitor
 $tls_lines
+authz-regexp "gidNumber=[0-9]+[+]uidNumber=$(id -u),cn=peercred,cn=external,cn=auth" "cn=admin,dc=campus,dc=test"
 database mdb
 suffix "dc=campus,dc=test"
 rootdn "cn=admin,dc=campus,dc=test"

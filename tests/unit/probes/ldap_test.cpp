@@ -205,3 +205,36 @@ TEST_CASE("a directory that hangs is a time-out that tells what was waited for")
     frozen.server.thaw();
     CHECK(ldap(runner, "bind", as_user(at(frozen))).outcome.reason == "");
 }
+
+TEST_CASE("a user of this machine binds by SASL EXTERNAL at the directory's Unix socket") {
+    const CampusServer server("slapd", {"socket=yes"});
+    const std::string path = (server.folder() / "ldapi").string();
+    StepRunner runner;
+    const Ran bind = ldap(runner, "bind", {{"path", path}, {"mechanism", "external"}});
+    CHECK(bind.outcome.reason == "");
+    CHECK(bind.timing("connect"));
+    CHECK(bind.timing("bind"));
+    CHECK_FALSE(bind.timing("lookup"));
+    // Nobody but the administrator sees passwords.
+    const StepRunner::Values look{{"path", path},
+                                  {"base", "uid=u001,ou=people,dc=campus,dc=test"},
+                                  {"scope", "base"},
+                                  {"attributes", "userPassword"}};
+    const Ran search = ldap(runner, "search", look);
+    CHECK(search.outcome.reason == "");
+    CHECK_FALSE(search.timing("connect"));
+    CHECK(search.text("value") == "pw-u001");
+    StepRunner other;
+    CHECK(ldap(other, "search", look).text("value") == "");
+
+    const Ran by_tcp =
+        ldap(other, "bind", {{"host", "127.0.0.1"}, {"port", server.port_text()}, {"mechanism", "external"}});
+    CHECK(by_tcp.outcome.verdict == Verdict::failed);
+    CHECK(by_tcp.outcome.reason.starts_with("LDAP bind to 127.0.0.1:" + server.port_text() + " refused: "));
+    const Ran missing = ldap(other, "bind", {{"path", path + ".no"}, {"mechanism", "external"}});
+    CHECK(missing.outcome.verdict == Verdict::failed);
+    CHECK(missing.outcome.reason == "there is no socket " + path + ".no");
+    CHECK(ldap(other, "bind", {{"mechanism", "external"}}).outcome.verdict == Verdict::prober_fault);
+    CHECK(ldap(other, "bind", {{"path", path}, {"mechanism", "external"}, {"dn", "cn=x"}, {"password", "y"}})
+              .outcome.verdict == Verdict::prober_fault);
+}
