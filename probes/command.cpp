@@ -7,6 +7,7 @@
 #include <cstring>
 #include <optional>
 
+#include "probes/exit_codes.hpp"
 #include "probes/io/child.hpp"
 #include "probes/io/engine.hpp"
 #include "probes/operation.hpp"
@@ -87,34 +88,6 @@ std::string_view trimmed(std::string_view text) {
     return start == std::string_view::npos ? "" : text.substr(start, end - start + 1);
 }
 
-/// "0, 2-3" holds 2? Nothing when the text is no such list.
-std::optional<bool> holds(std::string_view codes, int code) {
-    if (trimmed(codes) == "any") {
-        return true;
-    }
-    bool found = false;
-    while (true) {
-        const std::size_t comma = codes.find(',');
-        const std::string_view part = trimmed(codes.substr(0, comma));
-        int from = 0;
-        auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), from);
-        int to = from;
-        if (error == std::errc() && end != part.data() + part.size() && *end == '-') {
-            const auto range = std::from_chars(end + 1, part.data() + part.size(), to);
-            end = range.ptr;
-            error = range.ec;
-        }
-        if (error != std::errc() || end != part.data() + part.size() || from < 0 || to < from || to > 255) {
-            return std::nullopt;
-        }
-        found = found || (code >= from && code <= to);
-        if (comma == std::string_view::npos) {
-            return found;
-        }
-        codes.remove_prefix(comma + 1);
-    }
-}
-
 /// A plugin's output: text, "|", figures; more lines of text, "|", more lines of figures.
 struct PluginOutput {
     std::string line;      ///< the first line's text
@@ -188,7 +161,7 @@ Outcome judge_plugin(const std::string& command, const ChildEnd& end, const Plug
 }
 
 Outcome judge(const std::string& command, const ChildEnd& end, const Arguments& arguments) {
-    const std::optional<bool> good = holds(arguments.text("exit"), end.code);
+    const std::optional<bool> good = holds_code(arguments.text("exit"), end.code);
     if (!good) {
         return Outcome::fault(fmt::format(
             "exit = \"{}\" is not a list of exit codes: write \"0\", \"0, 2-3\" or \"any\"", arguments.text("exit")));

@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <libssh/callbacks.h>
 #include <libssh/libssh.h>
 
 namespace slimtax::probes {
@@ -36,9 +37,15 @@ std::vector<std::string_view> lines_of(std::string_view text) {
     return lines;
 }
 
-// "ssh-ed25519 AAAA… comment": the type and the base64; empty when the line is nothing of that form.
+// "ssh-ed25519 AAAA… comment", also behind the host of a line of known_hosts: the type and the base64; empty when the
+// line is nothing of that form.
 std::pair<std::string, std::string> parts_of(std::string_view line) {
-    const auto blank = line.find(' ');
+    auto blank = line.find(' ');
+    const std::string first(line.substr(0, blank));
+    if (blank != std::string_view::npos && ssh_key_type_from_name(first.c_str()) == SSH_KEYTYPE_UNKNOWN) {
+        line.remove_prefix(blank + 1);
+        blank = line.find(' ');
+    }
     if (blank == std::string_view::npos) {
         return {};
     }
@@ -118,6 +125,42 @@ tl::expected<bool, std::string> is_expected_key(ssh_key_struct* key, std::string
     return matches;
 }
 
+namespace {
+
+std::string fingerprint_of(ssh_key key) {
+    std::string fingerprint;
+    unsigned char* hash = nullptr;
+    std::size_t length = 0;
+    if (ssh_get_publickey_hash(key, SSH_PUBLICKEY_HASH_SHA256, &hash, &length) == SSH_OK) {
+        if (char* text = ssh_get_fingerprint_hash(SSH_PUBLICKEY_HASH_SHA256, hash, length)) {
+            fingerprint = text;
+            ssh_string_free_char(text);
+        }
+        ssh_clean_pubkey_hash(&hash);
+    }
+    return fingerprint;
+}
+
+/// The expected keys, each as a fingerprint, for a sentence.
+std::string fingerprints_of(std::string_view expected) {
+    std::vector<std::string> all;
+    for (const std::string_view line : lines_of(expected)) {
+        if (is_fingerprint(line)) {
+            all.push_back(quotable(line));
+            continue;
+        }
+        const auto [type, base64] = parts_of(line);
+        ssh_key wanted = nullptr;
+        if (ssh_pki_import_pubkey_base64(base64.c_str(), ssh_key_type_from_name(type.c_str()), &wanted) == SSH_OK) {
+            const SshKey owned(wanted);
+            all.push_back(fingerprint_of(wanted));
+        }
+    }
+    return fmt::format("{}", fmt::join(all, " or "));
+}
+
+}  // namespace
+
 SshSession::SshSession(Engine& engine, Socket socket, std::string address)
     : engine_(&engine),
       address_(std::move(address)),
@@ -138,9 +181,7 @@ SshSession::SshSession(Engine& engine, Socket socket, std::string address)
 }
 
 SshSession::~SshSession() {
-    if (channel_ != nullptr) {
-        ssh_channel_free(channel_);
-    }
+    close_channel();
     ssh_disconnect(session_);
     ssh_free(session_);
     // libssh closes a descriptor that it was given after some errors, and leaves it open otherwise. The number alone
@@ -186,15 +227,7 @@ Result<void> SshSession::check_host_key(const std::string& expected) {
         return tl::unexpected(refused(server_ + " showed no host key"));
     }
     const SshKey key(raw);
-    unsigned char* hash = nullptr;
-    std::size_t length = 0;
-    if (ssh_get_publickey_hash(raw, SSH_PUBLICKEY_HASH_SHA256, &hash, &length) == SSH_OK) {
-        if (char* text = ssh_get_fingerprint_hash(SSH_PUBLICKEY_HASH_SHA256, hash, length)) {
-            fingerprint_ = text;
-            ssh_string_free_char(text);
-        }
-        ssh_clean_pubkey_hash(&hash);
-    }
+    fingerprint_ = fingerprint_of(raw);
     key_type_ = ssh_key_type_to_char(ssh_key_type(raw));
     if (expected.empty()) {
         return {};
@@ -204,8 +237,8 @@ Result<void> SshSession::check_host_key(const std::string& expected) {
         return tl::unexpected(Trouble{Trouble::Kind::ours, matches.error()});
     }
     if (!*matches) {
-        return tl::unexpected(refused(fmt::format("the host key of {} differs: it shows {} {}, not the expected one",
-                                                  server_, key_type_, fingerprint_)));
+        return tl::unexpected(refused(fmt::format("the host key of {} differs: it shows {} {}, expected {}", server_,
+                                                  key_type_, fingerprint_, fingerprints_of(expected))));
     }
     return {};
 }
@@ -285,8 +318,25 @@ Result<void> SshSession::judge_login(int answer, std::string_view how) {
                                               user_, address_, how, allowed)));
 }
 
+void SshSession::close_channel() {
+    if (channel_ != nullptr) {
+        ssh_channel_free(channel_);
+        channel_ = nullptr;
+    }
+}
+
 Task<Result<void>> SshSession::open_channel(const Patience& patience) {
+    auto opened = co_await new_channel(patience);
+    if (!opened) {
+        co_return tl::unexpected(std::move(opened.error()));
+    }
+    ssh_channel_close(channel_);
+    co_return Result<void>{};
+}
+
+Task<Result<ssh_channel_struct*>> SshSession::new_channel(const Patience& patience) {
     static constexpr std::string_view action = "open a session";
+    close_channel();
     channel_ = ssh_channel_new(session_);
     if (channel_ == nullptr) {
         co_return tl::unexpected(Trouble{Trouble::Kind::ours, "no memory for an SSH channel"});
@@ -299,8 +349,110 @@ Task<Result<void>> SshSession::open_channel(const Patience& patience) {
     if (*opened != SSH_OK) {
         co_return tl::unexpected(lost(action));
     }
-    ssh_channel_close(channel_);
-    co_return Result<void>{};
+    co_return channel_;
+}
+
+namespace {
+
+/// How a command ended, told by libssh's callbacks while packets are read; resumes nobody.
+struct EndNotes {
+    bool known = false;
+    int code = -1;
+    std::string signal;
+};
+
+void note_code(ssh_session, ssh_channel, int code, void* notes) {
+    auto& its = *static_cast<EndNotes*>(notes);
+    its.known = true;
+    its.code = code;
+}
+
+void note_signal(ssh_session, ssh_channel, const char* signal, int, const char*, const char*, void* notes) {
+    auto& its = *static_cast<EndNotes*>(notes);
+    its.known = true;
+    its.signal = quotable(signal == nullptr ? "" : signal, {}, 20);
+}
+
+}  // namespace
+
+/// Reads what has come of one of the two streams; false: nothing.
+Result<bool> SshSession::read_some(bool errors, Ended& ended, std::size_t limit) {
+    std::string& kept = errors ? ended.errors : ended.output;
+    bool& cut = errors ? ended.errors_cut : ended.output_cut;
+    static thread_local std::vector<char> room(32768);
+    const int got =
+        ssh_channel_read_nonblocking(channel_, room.data(), static_cast<std::uint32_t>(room.size()), errors ? 1 : 0);
+    if (got == SSH_ERROR) {
+        return tl::unexpected(lost("finish the command"));
+    }
+    if (got <= 0) {
+        return false;
+    }
+    const std::size_t fits = std::min(static_cast<std::size_t>(got), limit - kept.size());
+    kept.append(room.data(), fits);
+    cut = cut || fits < static_cast<std::size_t>(got);
+    return true;
+}
+
+Task<Result<SshSession::Ended>> SshSession::run(std::string command, std::size_t limit, const Patience& patience) {
+    static constexpr std::string_view action = "finish the command";
+    auto opened = co_await new_channel(patience);
+    if (!opened) {
+        co_return tl::unexpected(std::move(opened.error()));
+    }
+    EndNotes notes;
+    ssh_channel_callbacks_struct callbacks{};
+    callbacks.userdata = &notes;
+    callbacks.channel_exit_status_function = &note_code;
+    callbacks.channel_exit_signal_function = &note_signal;
+    ssh_callbacks_init(&callbacks);
+    ssh_set_channel_callbacks(channel_, &callbacks);
+    // Notes and callbacks live in this frame, and libssh may keep a channel until the server has closed it too.
+    struct Closer {
+        SshSession* session;
+        ssh_channel_callbacks_struct* callbacks;
+        ~Closer() {
+            ssh_remove_channel_callbacks(session->channel_, callbacks);
+            session->close_channel();
+        }
+    };
+    const Closer closer{this, &callbacks};
+    std::function<int()> start = [this, &command] { return ssh_channel_request_exec(channel_, command.c_str()); };
+    const Result<int> started = co_await until_done(std::move(start), SSH_AGAIN, "start the command", patience);
+    if (!started) {
+        co_return tl::unexpected(started.error());
+    }
+    if (*started != SSH_OK) {
+        co_return tl::unexpected(refused(server_ + " refused to run the command"));
+    }
+    ssh_channel_send_eof(channel_);
+    Ended ended;
+    while (true) {
+        const Result<bool> output = read_some(false, ended, limit);
+        const Result<bool> errors = output ? read_some(true, ended, limit) : output;
+        if (!errors) {
+            co_return tl::unexpected(errors.error());
+        }
+        const bool idle = !*output && !*errors;
+        if (idle && (ssh_channel_is_closed(channel_) != 0 || (notes.known && ssh_channel_is_eof(channel_) != 0))) {
+            break;
+        }
+        if (patience.over()) {
+            co_return tl::unexpected(ran_out(server_, action, patience));
+        }
+        if (idle) {
+            // While it looked for one stream, libssh may have taken in the other's last bytes: then the socket has
+            // nothing more to say, and only another look finds them.
+            const TimePoint soon = std::min(patience.deadline, Loop::now() + std::chrono::milliseconds(20));
+            const Wake wake = co_await engine_->loop().readable(socket_.fd(), soon);
+            if (wake == Wake::cancelled) {
+                co_return tl::unexpected(Trouble::shut_down());
+            }
+        }
+    }
+    ended.code = notes.code;
+    ended.signal = notes.signal;
+    co_return std::move(ended);
 }
 
 std::string SshSession::banner() const {
@@ -319,20 +471,29 @@ Task<Result<int>> SshSession::until_done(std::function<int()> call, int again, s
         if (patience.over()) {
             co_return tl::unexpected(ran_out(server_, action, patience));
         }
-        const bool writes = (ssh_get_poll_flags(session_) & SSH_WRITE_PENDING) != 0;
-        Wake wake = Wake::ready;
-        if (writes) {
-            wake = co_await engine_->loop().readable_or_writable(socket_.fd(), patience.deadline);
-        } else {
-            wake = co_await engine_->loop().readable(socket_.fd(), patience.deadline);
-        }
-        if (wake == Wake::timed_out) {
-            co_return tl::unexpected(ran_out(server_, action, patience));
-        }
-        if (wake == Wake::cancelled) {
-            co_return tl::unexpected(Trouble{Trouble::Kind::ours, "the prober was stopped"});
+        auto waited = co_await wait(action, patience);
+        if (!waited) {
+            co_return tl::unexpected(std::move(waited.error()));
         }
     }
+}
+
+// Until libssh has something to do.
+Task<Result<void>> SshSession::wait(std::string_view action, const Patience& patience) {
+    const bool writes = (ssh_get_poll_flags(session_) & SSH_WRITE_PENDING) != 0;
+    Wake wake = Wake::ready;
+    if (writes) {
+        wake = co_await engine_->loop().readable_or_writable(socket_.fd(), patience.deadline);
+    } else {
+        wake = co_await engine_->loop().readable(socket_.fd(), patience.deadline);
+    }
+    if (wake == Wake::timed_out) {
+        co_return tl::unexpected(ran_out(server_, action, patience));
+    }
+    if (wake == Wake::cancelled) {
+        co_return tl::unexpected(Trouble{Trouble::Kind::ours, "the prober was stopped"});
+    }
+    co_return Result<void>();
 }
 
 // The connection ended, or the peer broke the protocol: in libssh's words.

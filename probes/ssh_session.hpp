@@ -50,6 +50,23 @@ public:
     /// Opens a session channel, as a terminal would, and closes it.
     Task<Result<void>> open_channel(const Patience& patience);
 
+    /// What a command came to.
+    struct Ended {
+        int code = -1;       ///< its exit code; -1: the server told none
+        std::string signal;  ///< that ended it, such as TERM; empty: none
+        std::string output;  ///< at most `limit` bytes of what it printed, and
+        std::string errors;  ///< of what it printed as errors
+        bool output_cut = false;
+        bool errors_cut = false;
+    };
+
+    /// Runs a command as the user's shell does, without a terminal and without input. What it prints beyond `limit`
+    /// bytes is read and dropped.
+    Task<Result<Ended>> run(std::string command, std::size_t limit, const Patience& patience);
+
+    [[nodiscard]] const std::string& address() const { return address_; }
+    [[nodiscard]] const std::string& user() const { return user_; }
+
     /// The server's key as "SHA256:…", after `connect`.
     [[nodiscard]] const std::string& fingerprint() const { return fingerprint_; }
     /// "ssh-ed25519".
@@ -64,6 +81,10 @@ private:
     Task<Result<void>> log_in_interactively(const std::string& password, const Patience& patience);
     [[nodiscard]] Result<void> judge_login(int answer, std::string_view how);
     [[nodiscard]] Trouble lost(std::string_view action);
+    Task<Result<void>> wait(std::string_view action, const Patience& patience);
+    Task<Result<ssh_channel_struct*>> new_channel(const Patience& patience);
+    void close_channel();
+    [[nodiscard]] Result<bool> read_some(bool errors, Ended& ended, std::size_t limit);
 
     Engine* engine_;
     std::string address_;

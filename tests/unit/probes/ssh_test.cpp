@@ -136,8 +136,9 @@ TEST_CASE("the host key is compared as fingerprint and as public key line, of an
         CAPTURE(expected);
         const Ran differs = ssh(runner, with(by_key(sshd()), "host_key", expected));
         CHECK(differs.outcome.verdict == Verdict::failed);
-        CHECK(differs.outcome.reason == "the host key of SSH server 127.0.0.1:" + sshd().port_text() +
-                                            " differs: it shows ssh-ed25519 " + fingerprint + ", not the expected one");
+        CHECK(differs.outcome.reason.starts_with("the host key of SSH server 127.0.0.1:" + sshd().port_text() +
+                                                 " differs: it shows ssh-ed25519 " + fingerprint +
+                                                 ", expected SHA256:"));
     }
     for (const char* rubbish : {"rubbish", "ssh-ed25519 !!!", "ssh-what AAAA", "MD5:aa:bb"}) {
         CAPTURE(rubbish);
@@ -179,12 +180,14 @@ TEST_CASE("a key with a passphrase") {
 TEST_CASE("no descriptor is left after logins, good and bad") {
     StepRunner runner;
     ssh(runner, by_key(sshd()));
+    runner.end_run();
     const int before = open_descriptors();
     for (int i = 0; i < 5; ++i) {
         ssh(runner, by_key(sshd()));
         ssh(runner, with(by_key(sshd()), "host_key", "SHA256:x"));
         ssh(runner, by_key(sshd()), 1ms);
     }
+    runner.end_run();
     CHECK(open_descriptors() == before);
 }
 
@@ -242,4 +245,73 @@ TEST_CASE("an SSH server that goes away or is none is a failure") {
             5s);
         CHECK(garbage.verdict == Verdict::failed);
     }
+}
+
+TEST_CASE("ssh.run: a command in the log-in's session, and in one of its own") {
+    StepRunner runner;
+    CHECK(ssh(runner, by_key(sshd())).outcome.reason == "");
+    const StepRunner::Values there{{"host", "127.0.0.1"}, {"port", sshd().port_text()}};
+    const auto run = [&](const std::string& command, StepRunner::Values more = {}) {
+        more.merge(StepRunner::Values(there));
+        more["command"] = command;
+        return runner.run("ssh.run", more);
+    };
+    const Ran said = run("echo out; echo err >&2", {{"match", "^out$"}});
+    CHECK(said.outcome.reason == "");
+    CHECK(said.number("exit_code") == 0);
+    CHECK(said.text("output") == "out\n");
+    CHECK(said.text("errors") == "err\n");
+    CHECK(said.timing("command"));
+    CHECK_FALSE(said.timing("connect"));
+    const std::string server = "SSH server 127.0.0.1:" + sshd().port_text();
+    const Ran failed = run("echo 'disk full' >&2; exit 3");
+    CHECK(failed.outcome.verdict == Verdict::failed);
+    CHECK(failed.outcome.reason == "the command on " + server + " exited with code 3: disk full");
+    CHECK(run("exit 3", {{"exit", "3-4"}}).outcome.reason == "");
+    CHECK(run("true", {{"exit", "good"}}).outcome.verdict == Verdict::prober_fault);
+    CHECK(run("kill -TERM $$").outcome.reason == "the command on " + server + " was ended by signal TERM");
+    CHECK(run("echo no", {{"match", "yes"}}).outcome.reason ==
+          "the output of the command on " + server + " does not match 'yes': it begins with \"no\"");
+    CHECK(run("cat").outcome.reason == "");  // its input is at its end
+
+    StepRunner other;
+    StepRunner::Values own = by_key(sshd());
+    own["command"] = "echo own";
+    const Ran alone = other.run("ssh.run", own);
+    CHECK(alone.outcome.reason == "");
+    CHECK(alone.text("output") == "own\n");
+    CHECK(alone.timing("authenticate"));
+    own.erase("user");
+    CHECK(other.run("ssh.run", own).outcome.verdict == Verdict::prober_fault);
+}
+
+TEST_CASE("ssh.run: output without end is not kept, and a command without end is left at the deadline") {
+    StepRunner runner;
+    StepRunner::Values values = by_key(sshd());
+    values["command"] = "head -c 3000000 /dev/zero | tr '\\0' x";
+    values["output_limit"] = "1000";
+    const Ran much = runner.run("ssh.run", values);
+    CHECK(much.outcome.reason == "");
+    CHECK(much.text("output") == std::string(1000, 'x'));
+    CHECK(much.said().find("not all that it printed is kept") != std::string::npos);
+    for (const char* command : {"sleep 100", "yes"}) {
+        values["command"] = command;
+        const Ran late = runner.run("ssh.run", values, 3s);
+        CHECK(late.outcome.verdict == Verdict::timeout);
+        CHECK(late.outcome.reason.find("SSH server 127.0.0.1:" + sshd().port_text() + " did not ") == 0);
+    }
+}
+
+TEST_CASE("a host key that differs is told with the one that was expected, whichever way it was written") {
+    StepRunner runner;
+    const std::string public_key = first_line(sshd().read("host_ed25519.pub"));
+    const std::string seen = ssh(runner, by_key(sshd())).text("fingerprint");
+    CHECK(ssh(runner, with(by_key(sshd()), "host_key", seen)).outcome.reason == "");
+    CHECK(ssh(runner, with(by_key(sshd()), "host_key", public_key)).outcome.reason == "");
+    CHECK(ssh(runner, with(by_key(sshd()), "host_key", "[127.0.0.1]:2222 " + public_key)).outcome.reason == "");
+    const Ran other =
+        ssh(runner, with(by_key(sshd()), "host_key", "SHA256:abc\n" + first_line(sshd().read("id_probe.pub"))));
+    CHECK(other.outcome.verdict == Verdict::failed);
+    CHECK(other.outcome.reason.find(" differs: it shows ssh-ed25519 " + seen + ", expected SHA256:abc or SHA256:") !=
+          std::string::npos);
 }
