@@ -22,6 +22,7 @@
     KIND(log_match)         \
     KIND(mail)              \
     KIND(pop3)              \
+    KIND(postgres)          \
     KIND(process)           \
     KIND(redis)             \
     KIND(smtp)              \

@@ -1,5 +1,7 @@
 #include "probes/io/tls.hpp"
 
+#include "probes/io/tls_peer.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -245,6 +247,19 @@ tl::expected<void, Trouble> TlsContexts::judge(ssl_ctx_st* context, const std::s
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
     SSL_CTX_set_cert_verify_callback(context, judge_peer, &check);
     return {};
+}
+
+bool judge_finished(ssl_st* ssl, x509_store_st* roots, PeerCheck& check) {
+    X509* const certificate = SSL_get0_peer_certificate(ssl);
+    const std::unique_ptr<X509_STORE_CTX, decltype(&X509_STORE_CTX_free)> judgement(X509_STORE_CTX_new(),
+                                                                                    X509_STORE_CTX_free);
+    if (certificate == nullptr || !judgement ||
+        X509_STORE_CTX_init(judgement.get(), roots, certificate, SSL_get_peer_cert_chain(ssl)) != 1) {
+        check.reason = "the certificate of " + check.peer_name + " could not be judged";
+        return false;
+    }
+    X509_STORE_CTX_set_default(judgement.get(), "ssl_server");
+    return judge_peer(judgement.get(), &check) == 1;
 }
 
 std::string take_tls_error() {
