@@ -9,6 +9,7 @@
 // self-registration: in a static library that silently registers nothing.
 #define SLIMTAX_KINDS(KIND) \
     KIND(command)           \
+    KIND(counter)           \
     KIND(dns)               \
     KIND(file)              \
     KIND(ftp)               \

@@ -143,8 +143,9 @@ std::optional<double> limit_of(const schemas::Definition& definition, const sche
 Html probe_pictures(const ServiceReport& service, const schemas::Probe& probe, Store& store,
                     const std::vector<schemas::SeriesKey>& stored, Instant from, Instant to) {
     const bool reads_work = probe.level == schemas::Level::A4 &&
-                            std::any_of(probe.steps.begin(), probe.steps.end(),
-                                        [](const schemas::Step& step) { return step.operation == "log.count"; });
+                            std::any_of(probe.steps.begin(), probe.steps.end(), [](const schemas::Step& step) {
+                                return step.operation == "log.count" || step.operation.starts_with("counter.");
+                            });
     const Quantity quantity = reads_work ? Quantity::work : Quantity::response;
     std::vector<SeriesPicture> pictures;
     std::size_t more = 0;
