@@ -45,12 +45,15 @@ public:
               }
               if (said == "hang") {
                   connection.hang();
-              } else {
-                  std::this_thread::sleep_for(pause);
-                  connection.send(said);
+                  return;
               }
-              const std::lock_guard lock(mutex_);
-              --at_once_;
+              std::this_thread::sleep_for(pause);
+              {
+                  // Before the answer: the client may ask anew before this thread gets its next turn.
+                  const std::lock_guard lock(mutex_);
+                  --at_once_;
+              }
+              connection.send(said);
           }) {}
 
     [[nodiscard]] std::uint16_t port() const { return server_.port(); }
