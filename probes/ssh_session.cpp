@@ -433,6 +433,10 @@ Task<Result<SshSession::Ended>> SshSession::run(std::string command, std::size_t
         if (!errors) {
             co_return tl::unexpected(errors.error());
         }
+        if (!notes.known && ssh_channel_is_eof(channel_) != 0) {
+            // After the end of the output libssh reads no more packets for a reader; the exit code is in one of them.
+            static_cast<void>(ssh_channel_get_exit_status(channel_));
+        }
         const bool idle = !*output && !*errors;
         if (idle && (ssh_channel_is_closed(channel_) != 0 || (notes.known && ssh_channel_is_eof(channel_) != 0))) {
             break;
