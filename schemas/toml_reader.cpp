@@ -10,6 +10,7 @@ namespace slimtax::schemas {
 namespace {
 
 constexpr std::size_t longest_text = 16 * 1024;
+constexpr std::size_t longest_message = 2000;
 
 // What people call a key who come from other tools, and what it is called here.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 26> other_names{{
@@ -43,7 +44,8 @@ bool Complaints::add(Problem::Kind kind, Position at, std::string message, std::
         hint.clear();
     }
     if (found_ <= most) {
-        problems_.push_back({kind, document_.file(), at, std::move(message), std::move(hint)});
+        // What is quoted from the file is shortened where it is quoted; this is for what slipped through.
+        problems_.push_back({kind, document_.file(), at, shortened(message, longest_message), std::move(hint)});
     }
     return found_ <= most;
 }

@@ -13,6 +13,9 @@
 namespace slimtax::schemas {
 namespace {
 
+// Of what was found so much is quoted, in bytes.
+constexpr std::size_t most_shown = 80;
+
 struct Unit {
     std::string_view name;
     std::int64_t size;  ///< in microseconds or bytes
@@ -115,13 +118,12 @@ std::optional<std::int64_t> whole_number(std::string_view text) {
 }
 
 tl::unexpected<std::string> wrong(std::string_view expected, std::string_view found, std::string_view why = {}) {
-    constexpr std::size_t most_shown = 80;
     return tl::unexpected(fmt::format("expected {}, found \"{}\"{}{}", expected, shortened(found, most_shown),
                                       why.empty() ? "" : ": ", why));
 }
 
 std::string no_period(std::string_view word) {
-    return fmt::format("\"{}\" is not day, week, month, quarter or year", word);
+    return fmt::format("\"{}\" is not day, week, month, quarter or year", shortened(word, most_shown));
 }
 
 std::string unit_advice(std::string_view word) {
@@ -135,7 +137,7 @@ std::string unit_advice(std::string_view word) {
     if (known != long_names.end()) {
         return fmt::format("write \"{}\" for \"{}\"", known->second, word);
     }
-    return fmt::format("\"{}\" is no unit: there are us, ms, s, min, h, d and w", word);
+    return fmt::format("\"{}\" is no unit: there are us, ms, s, min, h, d and w", shortened(word, most_shown));
 }
 
 /// The duration, or what is wrong with the unit; an empty reason when it is nothing like a duration.

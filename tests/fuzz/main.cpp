@@ -1,6 +1,7 @@
 // Feeds mutated input to every parser of foreign bytes.
 //
 //   fuzz NAME|all [SECONDS] [SEED]      seconds for each target; 10 by default
+//   fuzz NAME|all INPUTSx [SEED]        so many inputs for each; the same for the same seed
 //   fuzz NAME FILE                      feeds one file, such as a crash's input
 //
 // In the fuzz preset the code is compiled with -fsanitize-coverage=trace-pc: an input that reaches new edges is kept
@@ -92,7 +93,7 @@ bool reached_more(std::vector<std::uint8_t>& seen) {
     return more;
 }
 
-void fuzz(const Target& target, std::chrono::seconds time) {
+void fuzz(const Target& target, std::chrono::seconds time, std::uint64_t most_inputs) {
     std::vector<std::string> pool = target.seeds;
     std::vector<std::uint8_t> seen(most_edges);
     std::uint64_t inputs = 0;
@@ -101,7 +102,7 @@ void fuzz(const Target& target, std::chrono::seconds time) {
         target.feed(current);
     }
     const auto end = std::chrono::steady_clock::now() + time;
-    while (std::chrono::steady_clock::now() < end) {
+    while (most_inputs > 0 ? inputs < most_inputs : std::chrono::steady_clock::now() < end) {
         for (int i = 0; i < 20; ++i, ++inputs) {
             current = mutated(pool[below(pool.size())], target);
             std::fill_n(edges, most_edges, 0);
@@ -122,7 +123,8 @@ void fuzz(const Target& target, std::chrono::seconds time) {
 constexpr std::array all{&xml, &scram, &ldap, &dns, &json, &html, &prometheus, &logs, &definitions, &websocket_frames};
 
 int usage() {
-    std::fprintf(stderr, "usage: fuzz NAME|all [SECONDS [SEED]] or fuzz NAME FILE; names:");
+    std::fprintf(stderr,
+                 "usage: fuzz NAME|all [SECONDS [SEED]] or fuzz NAME|all INPUTSx [SEED] or fuzz NAME FILE; names:");
     for (const Target* target : all) {
         std::fprintf(stderr, " %s", std::string(target->name).c_str());
     }
@@ -162,15 +164,17 @@ int run(int count, char** arguments) {
         std::printf("%s took %zu bytes, nothing broke\n", name.c_str(), current.size());
         return 0;
     }
-    const int seconds = count > 2 ? std::atoi(arguments[2]) : 10;
-    if (seconds <= 0) {
+    const std::string length = count > 2 ? arguments[2] : "10";
+    const int number = std::atoi(length.c_str());
+    if (number <= 0) {
         return usage();
     }
+    const bool counted = length.ends_with('x');
     const auto seed = count > 3 ? std::strtoull(arguments[3], nullptr, 10) : std::random_device()();
-    dice.seed(seed);
-    std::printf("seed %llu, %d s each\n", static_cast<unsigned long long>(seed), seconds);
+    std::printf("seed %llu, %d %s each\n", static_cast<unsigned long long>(seed), number, counted ? "inputs" : "s");
     for (const Target* target : chosen) {
-        fuzz(*target, std::chrono::seconds(seconds));
+        dice.seed(seed);
+        fuzz(*target, std::chrono::seconds(number), counted ? static_cast<std::uint64_t>(number) : 0);
     }
     return 0;
 }
