@@ -28,7 +28,7 @@
 #include <thread>
 #include <vector>
 
-#if __has_include(<httplib.h>)
+#ifdef SLIMTAX_HTTPLIB
 #include <httplib.h>
 #define HAVE_HTTPLIB 1
 #endif
