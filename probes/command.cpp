@@ -236,7 +236,7 @@ Task<Outcome> run(StepContext& context) {
 constexpr Operation operations[] = {{
     .info = {.name = "command.run",
              .levels = "A1 A2 A3",
-             .summary = "Runs a command of this machine, or a Nagios plugin, and judges its exit code and output",
+             .summary = "runs a command of this machine, or a Nagios plugin, and judges its exit code and output",
              .parameters = parameters,
              .outputs = outputs,
              .example = R"toml(do = "command.run"

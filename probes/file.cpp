@@ -18,7 +18,7 @@
 #include <system_error>
 #include <vector>
 
-#include "probes/io/engine.hpp"
+#include "probes/aside.hpp"
 #include "probes/operation.hpp"
 #include "probes/patience.hpp"
 #include "schemas/units.hpp"
@@ -331,12 +331,11 @@ Task<Outcome> run(StepContext& context) {
     // The worker ends by itself a little before the deadline, so that its reason can be told.
     look->deadline = context.deadline - (context.deadline - Loop::now()) / 10;
     std::function<void()> work = [look] { look->work(); };
-    const Wake wake = co_await context.engine.loop().in_worker(std::move(work), context.deadline);
     const std::string path = quotable(look->file, {}, 400);
-    if (wake != Wake::ready) {
-        co_return Outcome::fault(wake == Wake::cancelled
-                                     ? "the prober stops"
-                                     : fmt::format("{} could not be looked at {}", path, patience.in_words()));
+    const std::string what = path + " could not be looked at";
+    auto done = co_await aside(context.engine, std::move(work), what, patience);
+    if (!done) {
+        co_return outcome_of(std::move(done.error()));
     }
     const bool missing = look->failure.error == ENOENT || look->failure.error == ENOTDIR;
     if (missing) {
@@ -365,7 +364,7 @@ Task<Outcome> run(StepContext& context) {
 constexpr Operation operations[] = {{
     .info = {.name = "file.check",
              .levels = "A0 A1",
-             .summary = "Looks at a file of this machine: is it there, fresh, of the right size, owner and content",
+             .summary = "looks at a file of this machine: is it there, fresh, of the right size, owner and content",
              .parameters = parameters,
              .outputs = outputs,
              .example = R"toml(do = "file.check"

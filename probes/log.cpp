@@ -5,11 +5,8 @@
 #include <memory>
 #include <unordered_map>
 
-#include "probes/io/engine.hpp"
 #include "probes/log_bookmark.hpp"
-#include "probes/log_reader.hpp"
-#include "probes/operation.hpp"
-#include "probes/patience.hpp"
+#include "probes/log_job.hpp"
 #include "schemas/units.hpp"
 
 namespace slimtax::probes {
@@ -22,10 +19,7 @@ using schemas::Parameter;
 using schemas::ParameterType;
 
 constexpr std::array parameters{
-    Parameter{.name = "file",
-              .required = true,
-              .help = "The log file, as the service writes it; rotated files beside it are found.",
-              .example = R"("/var/log/prosody/info.log")"},
+    log_file(R"("/var/log/prosody/info.log")"),
     Parameter{.name = "match",
               .type = ParameterType::pattern,
               .required = true,
@@ -38,55 +32,36 @@ constexpr std::array parameters{
               .help = "Tell apart at most so many users in one reading; the work of all others counts without them.",
               .least = 1,
               .most = 100'000},
-    Parameter{.name = "max_bytes",
-              .type = ParameterType::integer,
-              .fallback = "67108864",
-              .help = "Read at most so many bytes at a time; the rest is read the next time.",
-              .least = 65536,
-              .most = std::int64_t{1} << 40},
-    Parameter{.name = "max_line",
-              .type = ParameterType::integer,
-              .fallback = "65536",
-              .help = "Of a longer line only so many bytes are looked at.",
-              .least = 256,
-              .most = 16 << 20},
+    log_max_bytes,
+    log_max_line,
 };
 
 constexpr std::array outputs{
     Output{"lines", OutputType::number, "Matching lines since the last reading."},
     Output{"users", OutputType::number, "How many different users they name."},
     Output{"span", OutputType::duration, "The time that they were written in: since the last reading."},
-    Output{"read", OutputType::number, "All lines since the last reading."},
-    Output{"behind", OutputType::number, "Bytes that are left for the next reading."},
-    Output{"lost", OutputType::boolean,
-           "True when lines may have been written that could not be read any more: the log was truncated, or "
-           "compressed as soon as it was rotated (logrotate: delaycompress)."},
+    log_read,
+    log_behind,
+    log_lost,
 };
 
-/// What a worker does; it owns all of it, since it may outlive the step.
-struct Count {
-    std::string file;
-    schemas::Pattern match;
-    std::optional<LogPosition> from;
-    LogLimits limits;
-    std::size_t max_users = 0;
+class Count : public LogJob {
+public:
+    Count(schemas::Pattern match, std::size_t max_users)
+        : match_(std::move(match)), group_(match_.group("user")), max_users_(max_users) {}
 
-    LogReading reading;
     std::uint64_t lines = 0;
     std::uint64_t nameless = 0;  ///< lines of users beyond max_users
     std::unordered_map<std::string, std::uint64_t> users;
 
-    void work() {
-        const std::optional<int> group = match.group("user");
-        reading = read_log(file, from, limits, [this, group](std::string_view line) {
-            if (!group) {
-                lines += match.found_in(line) ? 1 : 0;
-            } else if (const auto groups = match.match(line)) {
-                ++lines;
-                const auto number = static_cast<std::size_t>(*group);
-                count_user(number < groups->size() ? (*groups)[number] : std::string_view());
-            }
-        });
+    void take(std::string_view line) override {
+        if (!group_) {
+            lines += match_.found_in(line) ? 1 : 0;
+        } else if (const auto groups = match_.match(line)) {
+            ++lines;
+            const auto number = static_cast<std::size_t>(*group_);
+            count_user(number < groups->size() ? (*groups)[number] : std::string_view());
+        }
     }
 
 private:
@@ -97,31 +72,27 @@ private:
         const std::string name(user);
         if (const auto it = users.find(name); it != users.end()) {
             ++it->second;
-        } else if (users.size() < max_users) {
+        } else if (users.size() < max_users_) {
             users.emplace(name, 1);
         } else {
             ++nameless;
         }
     }
+
+    schemas::Pattern match_;
+    std::optional<int> group_;
+    std::size_t max_users_;
 };
 
 void fill(StepReport& report, const Count& count, Duration span) {
     report.output("lines", static_cast<double>(count.lines));
     report.output("users", static_cast<double>(count.users.size()));
     report.output("span", schemas::to_seconds(span));
-    report.output("read", static_cast<double>(count.reading.lines));
-    report.output("behind", static_cast<double>(count.reading.behind));
-    report.output("lost", count.reading.lost);
     report.work += count.lines;
     report.work_span = std::max(report.work_span, span);
     report.users.insert(report.users.end(), count.users.begin(), count.users.end());
     report.note(fmt::format("{} of {} lines match, by {} users", count.lines, count.reading.lines, count.users.size()));
-    if (!count.reading.rotated.empty()) {
-        report.note(fmt::format("the log was rotated: the rest of {} is included", count.reading.rotated));
-    }
-    if (count.reading.lost) {
-        report.note("the log was truncated, or rotated out of reach: lines may be missing");
-    }
+    tell_reading(report, count.reading);
     if (count.nameless > 0) {
         report.note(fmt::format("{} lines are of users beyond max_users", count.nameless));
     }
@@ -129,36 +100,19 @@ void fill(StepReport& report, const Count& count, Duration span) {
 
 Task<Outcome> run(StepContext& context) {
     const Arguments& arguments = context.arguments;
-    const auto count = std::make_shared<Count>();
-    count->file = arguments.text("file");
-    count->match = *arguments.pattern("match");
-    count->max_users = static_cast<std::size_t>(arguments.integer("max_users"));
-    count->limits.bytes = static_cast<std::uint64_t>(arguments.integer("max_bytes"));
-    count->limits.line_bytes = static_cast<std::size_t>(arguments.integer("max_line"));
+    const schemas::Pattern& match = *arguments.pattern("match");
+    const auto count = std::make_shared<Count>(match, static_cast<std::size_t>(arguments.integer("max_users")));
+    set_up(*count, context);
     const TimePoint begun = Loop::now();
-    // Reading ends by itself a little before the deadline: what it has read by then counts, the rest the next time.
-    count->limits.deadline = context.deadline - (context.deadline - begun) / 10;
-    const std::string name = "log.count " + count->file + "\n" + count->match.text();
+    const std::string name = "log.count " + count->file + "\n" + match.text();
     const std::optional<std::string> recalled = context.memory.recall(name);
     const std::optional<Bookmark> then = recalled ? Bookmark::parse(*recalled) : std::nullopt;
     if (then) {
         count->from = then->position;
     }
-    std::function<void()> work = [count] { count->work(); };
-    const Patience patience = Patience::until(context.deadline);
-    const Wake wake = co_await context.engine.loop().in_worker(std::move(work), context.deadline);
-    if (wake != Wake::ready) {
-        co_return Outcome::fault(wake == Wake::cancelled ? "the prober stops"
-                                                         : fmt::format("log file {} could not be read {}",
-                                                                       quotable(count->file), patience.in_words()));
-    }
-    if (!count->reading.trouble.empty()) {
-        co_return Outcome::fault(count->reading.trouble);
-    }
-    if (context.memory.recall(name) != recalled) {  // overlapping runs would count the same lines twice
-        co_return Outcome::fault(
-            "another run of this series read the log at the same time; say exclusive = true, or "
-            "make the time-out shorter than the interval");
+    auto done = co_await read_aside(context, count, name, recalled);
+    if (!done) {
+        co_return outcome_of(std::move(done.error()));
     }
     const Bookmark now = Bookmark::at(count->reading.position, begun, context.wall_now);
     context.memory.remember(name, now.text());
@@ -173,7 +127,7 @@ Task<Outcome> run(StepContext& context) {
 constexpr Operation operations[] = {{
     .info = {.name = "log.count",
              .levels = "A4 A1",
-             .summary = "Counts the lines that users' work left in a log file since the last run, and the users",
+             .summary = "counts the lines that users' work left in a log file since the last run, and the users",
              .parameters = parameters,
              .outputs = outputs,
              .example = R"toml(do = "log.count"

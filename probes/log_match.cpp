@@ -2,16 +2,12 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <sstream>
 
-#include "probes/io/engine.hpp"
 #include "probes/log_bookmark.hpp"
-#include "probes/log_reader.hpp"
-#include "probes/operation.hpp"
-#include "probes/patience.hpp"
+#include "probes/log_job.hpp"
 #include "schemas/units.hpp"
 
 namespace slimtax::probes {
@@ -24,10 +20,7 @@ using schemas::Parameter;
 using schemas::ParameterType;
 
 constexpr std::array parameters{
-    Parameter{.name = "file",
-              .required = true,
-              .help = "The log file, as the service writes it; rotated files beside it are found.",
-              .example = R"("/var/log/backup.log")"},
+    log_file(R"("/var/log/backup.log")"),
     Parameter{.name = "match",
               .type = ParameterType::pattern,
               .help = "A line that must appear: since the last run, or every so often with `max_age`.",
@@ -41,18 +34,8 @@ constexpr std::array parameters{
               .help = "How long a line counts after it was read, over as many runs as that takes; omitted: for the "
                       "run that read it alone.",
               .example = R"("26 h")"},
-    Parameter{.name = "max_bytes",
-              .type = ParameterType::integer,
-              .fallback = "67108864",
-              .help = "Read at most so many bytes at a time; the rest is read the next time.",
-              .least = 65536,
-              .most = std::int64_t{1} << 40},
-    Parameter{.name = "max_line",
-              .type = ParameterType::integer,
-              .fallback = "65536",
-              .help = "Of a longer line only so many bytes are looked at.",
-              .least = 256,
-              .most = 16 << 20},
+    log_max_bytes,
+    log_max_line,
 };
 
 constexpr std::array outputs{
@@ -60,35 +43,28 @@ constexpr std::array outputs{
     Output{"unwanted", OutputType::number, "Lines since the last reading that `no_match` finds."},
     Output{"line", OutputType::text, "The latest line that `match` found in this reading."},
     Output{"unwanted_line", OutputType::text, "The first line that `no_match` found in this reading."},
-    Output{"read", OutputType::number, "All lines since the last reading."},
-    Output{"behind", OutputType::number, "Bytes that are left for the next reading."},
-    Output{"lost", OutputType::boolean, "True when lines may have been written that could not be read any more."},
+    log_read,
+    log_behind,
+    log_lost,
 };
 
-/// What a worker does; it owns all of it, since it may outlive the step.
-struct Search {
-    std::string file;
+struct Search : LogJob {
     std::optional<schemas::Pattern> match;
     std::optional<schemas::Pattern> no_match;
-    std::optional<LogPosition> from;
-    LogLimits limits;
 
-    LogReading reading;
     std::uint64_t wanted = 0;
     std::uint64_t unwanted = 0;
     std::string wanted_line;
     std::string unwanted_line;
 
-    void work() {
-        reading = read_log(file, from, limits, [this](std::string_view line) {
-            if (match && match->found_in(line)) {
-                ++wanted;
-                wanted_line = line;
-            }
-            if (no_match && no_match->found_in(line) && unwanted++ == 0) {
-                unwanted_line = line;
-            }
-        });
+    void take(std::string_view line) override {
+        if (match && match->found_in(line)) {
+            ++wanted;
+            wanted_line = line;
+        }
+        if (no_match && no_match->found_in(line) && unwanted++ == 0) {
+            unwanted_line = line;
+        }
     }
 };
 
@@ -119,17 +95,9 @@ void fill(StepReport& report, const Search& search) {
     report.output("unwanted", static_cast<double>(search.unwanted));
     report.output("line", search.wanted_line);
     report.output("unwanted_line", search.unwanted_line);
-    report.output("read", static_cast<double>(search.reading.lines));
-    report.output("behind", static_cast<double>(search.reading.behind));
-    report.output("lost", search.reading.lost);
     report.note(
         fmt::format("{} lines read; {} are wanted, {} are not", search.reading.lines, search.wanted, search.unwanted));
-    if (!search.reading.rotated.empty()) {
-        report.note(fmt::format("the log was rotated: the rest of {} is included", search.reading.rotated));
-    }
-    if (search.reading.lost) {
-        report.note("the log was truncated, or rotated out of reach: lines may be missing");
-    }
+    tell_reading(report, search.reading);
 }
 
 Outcome judge(const Search& search, const Remembered& now, std::optional<Duration> within, bool first) {
@@ -180,16 +148,13 @@ std::optional<schemas::Pattern> copy_of(const schemas::Pattern* pattern) {
 Task<Outcome> run(StepContext& context) {
     const Arguments& arguments = context.arguments;
     const auto search = std::make_shared<Search>();
-    search->file = arguments.text("file");
+    set_up(*search, context);
     search->match = copy_of(arguments.pattern("match"));
     search->no_match = copy_of(arguments.pattern("no_match"));
     if (!search->match && !search->no_match) {
         co_return Outcome::fault("log.match needs to know what to look for: write match, no_match or both");
     }
-    search->limits.bytes = static_cast<std::uint64_t>(arguments.integer("max_bytes"));
-    search->limits.line_bytes = static_cast<std::size_t>(arguments.integer("max_line"));
     const TimePoint begun = Loop::now();
-    search->limits.deadline = context.deadline - (context.deadline - begun) / 10;
     const std::string name = "log.match " + search->file + "\n" + (search->match ? search->match->text() : "") + "\n" +
                              (search->no_match ? search->no_match->text() : "");
     const std::optional<std::string> recalled = context.memory.recall(name);
@@ -197,21 +162,9 @@ Task<Outcome> run(StepContext& context) {
     if (then) {
         search->from = then->mark.position;
     }
-    std::function<void()> work = [search] { search->work(); };
-    const Patience patience = Patience::until(context.deadline);
-    const Wake wake = co_await context.engine.loop().in_worker(std::move(work), context.deadline);
-    if (wake != Wake::ready) {
-        co_return Outcome::fault(wake == Wake::cancelled ? "the prober stops"
-                                                         : fmt::format("log file {} could not be read {}",
-                                                                       quotable(search->file), patience.in_words()));
-    }
-    if (!search->reading.trouble.empty()) {
-        co_return Outcome::fault(search->reading.trouble);
-    }
-    if (context.memory.recall(name) != recalled) {  // an overlapping run has read these lines, and remembered them
-        co_return Outcome::fault(
-            "another run of this series read the log at the same time; say exclusive = true, or "
-            "make the time-out shorter than the interval");
+    auto done = co_await read_aside(context, search, name, recalled);
+    if (!done) {
+        co_return outcome_of(std::move(done.error()));
     }
     const Bookmark mark = Bookmark::at(search->reading.position, begun, context.wall_now);
     Remembered now{mark, mark.moment, mark.moment};
@@ -234,7 +187,7 @@ Task<Outcome> run(StepContext& context) {
 constexpr Operation operations[] = {{
     .info = {.name = "log.match",
              .levels = "A1 A0",
-             .summary = "Looks for a line that must, or must not, have been added to a log file",
+             .summary = "looks for a line that must, or must not, have been added to a log file",
              .parameters = parameters,
              .outputs = outputs,
              .example = R"toml(do = "log.match"

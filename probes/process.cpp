@@ -6,7 +6,7 @@
 #include <functional>
 #include <memory>
 
-#include "probes/io/engine.hpp"
+#include "probes/aside.hpp"
 #include "probes/operation.hpp"
 #include "probes/patience.hpp"
 #include "probes/process_table.hpp"
@@ -186,10 +186,9 @@ Task<Outcome> run(StepContext& context) {
     const EngineOptions& options = context.engine.options();
     const LocalRoots roots{options.proc_root, options.cgroup_root};
     std::function<void()> work = [wanted, seen, roots] { *seen = survey(*wanted, roots); };
-    const Wake wake = co_await context.engine.loop().in_worker(std::move(work), context.deadline);
-    if (wake != Wake::ready) {  // a hanging /proc, or no free worker: nothing that the service did
-        co_return Outcome::fault(wake == Wake::cancelled ? "the prober stops"
-                                                         : "/proc could not be read " + patience.in_words());
+    auto done = co_await aside(context.engine, std::move(work), "/proc could not be read", patience);
+    if (!done) {  // a hanging /proc, or no free worker: nothing that the service did
+        co_return outcome_of(std::move(done.error()));
     }
     if (!seen->trouble.empty()) {
         co_return Outcome::fault(seen->trouble);
@@ -201,7 +200,7 @@ Task<Outcome> run(StepContext& context) {
 constexpr Operation operations[] = {{
     .info = {.name = "process.exists",
              .levels = "A0",
-             .summary = "Looks whether the key process runs on this machine: how many, whose, since when",
+             .summary = "looks whether the key process runs on this machine: how many, whose, since when",
              .parameters = parameters,
              .outputs = outputs,
              .example = R"toml(do = "process.exists"

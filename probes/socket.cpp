@@ -9,7 +9,7 @@
 #include <memory>
 #include <optional>
 
-#include "probes/io/engine.hpp"
+#include "probes/aside.hpp"
 #include "probes/io/resolver.hpp"
 #include "probes/local_sockets.hpp"
 #include "probes/operation.hpp"
@@ -243,10 +243,9 @@ Task<Outcome> run(StepContext& context) {
     }
     const Patience patience = Patience::until(context.deadline);
     std::function<void()> work = [search] { search->work(); };
-    const Wake wake = co_await context.engine.loop().in_worker(std::move(work), context.deadline);
-    if (wake != Wake::ready) {
-        co_return Outcome::fault(wake == Wake::cancelled ? "the prober stops"
-                                                         : "/proc could not be read " + patience.in_words());
+    auto done = co_await aside(context.engine, std::move(work), "/proc could not be read", patience);
+    if (!done) {
+        co_return outcome_of(std::move(done.error()));
     }
     if (!search->trouble.empty()) {
         co_return Outcome::fault(search->trouble);
@@ -258,7 +257,7 @@ Task<Outcome> run(StepContext& context) {
 constexpr Operation operations[] = {{
     .info = {.name = "socket.listening",
              .levels = "A0",
-             .summary = "Looks whether a port or a Unix socket of this machine is listened on, without connecting",
+             .summary = "looks whether a port or a Unix socket of this machine is listened on, without connecting",
              .parameters = parameters,
              .outputs = outputs,
              .example = R"toml(do = "socket.listening"

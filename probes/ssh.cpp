@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "probes/aside.hpp"
 #include "probes/endpoint.hpp"
 #include "probes/exit_codes.hpp"
 #include "probes/ssh_session.hpp"
@@ -121,10 +122,10 @@ Task<tl::expected<SshKey, Trouble>> private_key(StepContext& context, const Pati
     const std::string what =
         reading->file.empty() ? "the key of the SSH login" : fmt::format("the key file {}", reading->file);
     std::function<void()> work = [reading] { reading->read(); };
-    const Wake wake = co_await context.engine.loop().in_worker(std::move(work), patience.deadline);
-    if (wake != Wake::ready) {
-        co_return tl::unexpected(
-            Trouble{Trouble::Kind::ours, fmt::format("{} could not be read {}", what, patience.in_words())});
+    const std::string unread = what + " could not be read";
+    auto done = co_await aside(context.engine, std::move(work), unread, patience);
+    if (!done) {
+        co_return tl::unexpected(std::move(done.error()));
     }
     if (!reading->key) {
         co_return tl::unexpected(Trouble{Trouble::Kind::ours, what + " " + reading->key.error()});
