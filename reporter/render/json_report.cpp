@@ -51,8 +51,45 @@ Json minutes_json(const BookedTime& booked) {
     return out;
 }
 
+template <class Items, class Make>
+Json array_of(const Items& items, Make make) {
+    Json out = Json::array();
+    for (const auto& item : items) {
+        out.push_back(make(item));
+    }
+    return out;
+}
+
+std::string judgement_name(Judgement judgement) {
+    constexpr std::array<std::string_view, 4> names{"met", "not_measured", "not_proven", "missed"};
+    return std::string(names.at(static_cast<std::size_t>(judgement)));
+}
+
+std::string amendment_name(Amendment::Kind kind) {
+    constexpr std::array<std::string_view, 4> names{"cause", "not_an_outage", "planned", "undo"};
+    return std::string(names.at(static_cast<std::size_t>(kind)));
+}
+
+Json interval_json(const Interval& interval) {
+    return Json::array({rounded(interval.low), rounded(interval.high)});
+}
+
+Json amendment_json(const Amendment& amendment) {
+    Json out;
+    out["number"] = amendment.number;
+    out["kind"] = amendment_name(amendment.kind);
+    out["cause"] = amendment.cause;
+    out["note"] = amendment.note;
+    out["who"] = amendment.who;
+    out["when"] = schemas::to_rfc3339(amendment.when);
+    out["undoes"] = amendment.kind == Amendment::Kind::undo ? Json(amendment.undoes) : Json();
+    out["undone"] = amendment.undone;
+    return out;
+}
+
 Json outage_json(const Outage& outage) {
     Json out;
+    out["id"] = outage.id;
     out["from"] = schemas::to_rfc3339(outage.from);
     out["to"] = schemas::to_rfc3339(outage.to);
     out["ongoing"] = outage.ongoing;
@@ -60,9 +97,13 @@ Json outage_json(const Outage& outage) {
     out["at_least"] = minutes(outage.at_least);
     out["at_most"] = minutes(outage.at_most);
     out["cause"] = outage.cause;
+    out["evidence"] = outage.evidence;
     out["reason"] = outage.reason;
     out["targets"] = strings(outage.targets);
     out["locations"] = strings(outage.locations);
+    out["user_minutes"] = rounded(outage.user_minutes);
+    out["amendments"] = array_of(outage.amendments, amendment_json);
+    out["excused"] = outage.excused ? Json(amendment_name(*outage.excused)) : Json();
     return out;
 }
 
@@ -96,6 +137,9 @@ Json band_json(const BandResult& result) {
     out["at_least"] = band.at_least ? Json(rounded(*band.at_least)) : Json();
     out["at_most"] = band.at_most ? Json(rounded(*band.at_most)) : Json();
     out["share"] = rounded(result.share);
+    out["share_likely"] = interval_json(result.likely);
+    out["p50"] = rounded(result.p50);
+    out["p95"] = rounded(result.p95);
     out["runs"] = result.runs;
     out["met"] = result.met;
     return out;
@@ -107,6 +151,7 @@ Json work_json(const WorkResult& work) {
     out["units"] = rounded(work.units);
     out["per_user_hour"] = rounded(work.per_user_hour);
     out["total_per_hour"] = rounded(work.total_per_hour);
+    out["user_minutes_lost"] = rounded(work.user_minutes_lost);
     return out;
 }
 
@@ -133,18 +178,57 @@ Json series_json(const SeriesNow& series) {
     return out;
 }
 
-template <class Items, class Make>
-Json array_of(const Items& items, Make make) {
-    Json out = Json::array();
-    for (const auto& item : items) {
-        out.push_back(make(item));
-    }
+Json unmeasured_json(const UnmeasuredBy& part) {
+    Json out;
+    out["reason"] = part.reason;
+    out["minutes"] = minutes(part.time);
+    out["locations"] = strings(part.locations);
     return out;
 }
 
-std::string judgement_name(Judgement judgement) {
-    constexpr std::array<std::string_view, 4> names{"met", "not_measured", "not_proven", "missed"};
-    return std::string(names.at(static_cast<std::size_t>(judgement)));
+Json periodicity_json(const Periodicity& found) {
+    Json out;
+    out["every_seconds"] = schemas::to_seconds(found.every);
+    out["length_seconds"] = schemas::to_seconds(found.length);
+    out["since"] = schemas::to_rfc3339(found.since);
+    out["until"] = schemas::to_rfc3339(found.until);
+    out["times"] = found.times;
+    out["text"] = found.sentence;
+    return out;
+}
+
+Json responses_json(const ResponseStretch& stretch) {
+    Json out;
+    out["from"] = schemas::to_rfc3339(stretch.from);
+    out["to"] = schemas::to_rfc3339(stretch.to);
+    out["samples"] = stretch.samples;
+    out["p50"] = rounded(stretch.p50);
+    out["p95"] = rounded(stretch.p95);
+    out["max"] = rounded(stretch.max);
+    return out;
+}
+
+Json past_json(const PastPeriod& past) {
+    Json out;
+    out["name"] = past.period.name;
+    out["from"] = schemas::to_rfc3339(past.period.from);
+    out["to"] = schemas::to_rfc3339(past.period.to);
+    out["judgement"] = judgement_name(past.judgement);
+    out["spent"] = rounded(past.spent);
+    out["allowed"] = rounded(past.allowed);
+    out["unmeasured"] = rounded(past.unmeasured);
+    out["p95_ms"] = rounded(past.p95);
+    return out;
+}
+
+Json revision_json(const Revision& revision) {
+    Json out;
+    out["issued"] = schemas::to_rfc3339(revision.issued);
+    out["method"] = revision.method;
+    out["judgement"] = judgement_name(revision.judgement);
+    out["spent"] = rounded(revision.spent);
+    out["why"] = revision.why;
+    return out;
 }
 
 }  // namespace
@@ -169,6 +253,15 @@ Json budget_json(const BudgetUse& budget) {
     out["spent_at_least"] = rounded(budget.spent_at_least);
     out["spent_at_most"] = rounded(budget.spent_at_most);
     out["remaining"] = rounded(budget.remaining());
+    out["likely"] = budget.likely ? interval_json(*budget.likely) : Json();
+    out["causes"] = Json::array();
+    for (const CauseUse& use : budget.causes) {
+        Json one;
+        one["cause"] = use.cause;
+        one["allowed"] = rounded(use.allowed);
+        one["spent"] = rounded(use.spent);
+        out["causes"].push_back(std::move(one));
+    }
     return out;
 }
 
@@ -188,6 +281,11 @@ Json objective_json(const ServiceReport& service, const ObjectiveReport& objecti
     out["response_ms"] = response_json(objective.response_ms);
     out["bands"] = array_of(objective.bands, band_json);
     out["work"] = objective.work ? work_json(*objective.work) : Json();
+    out["unmeasured"] = array_of(objective.unmeasured, unmeasured_json);
+    out["periodicity"] = array_of(objective.periodicity, periodicity_json);
+    out["responses"] = array_of(objective.responses, responses_json);
+    out["before"] = array_of(objective.before, past_json);
+    out["revised"] = objective.revised ? revision_json(*objective.revised) : Json();
     out["longest_gap_seconds"] = schemas::to_seconds(objective.longest_gap);
     out["light"] = light_json(objective);
     out["strip"] = strip_json(objective.strip);

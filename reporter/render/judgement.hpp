@@ -11,9 +11,6 @@
 
 namespace slimtax::reporter {
 
-/// How an objective did. `not_proven`: the uncertainty or the unmeasured time straddles the budget.
-enum class Judgement : std::uint8_t { met, not_measured, not_proven, missed };
-
 [[nodiscard]] Judgement judge(const ObjectiveReport& objective);
 [[nodiscard]] std::string_view judgement_word(Judgement judgement);  ///< "kept", "not measured", …
 

@@ -227,8 +227,8 @@ ServiceReport im_report(const std::shared_ptr<Definition>& made, const Period& p
     ObjectiveReport buddies = booked(made->objectives[1], period, Booking::up,
                                      with({{at(day(1) + 10h), at(day(1) + 11h), Booking::degraded},
                                            {at(day(3) + 14h), at(day(3) + 14h + 40min), Booking::degraded}}));
-    buddies.bands = {{made->objectives[1].bands[0], 0.9712, 19500, false},
-                     {made->objectives[1].bands[1], 0.021, 420, true}};
+    buddies.bands = {{made->objectives[1].bands[0], 0.9712, 19500, false, {0.9688, 0.9734}, 402, 3120},
+                     {made->objectives[1].bands[1], 0.021, 420, true, {0.0191, 0.0231}, 11800, 18900}};
     buddies.met = false;
     buddies.verdict_note = "97.1 % of the buddy lists came within 8 s; 98 % were promised.";
     buddies.response_ms = {20080, 812, 35, 24800, 2210, 410, 3900, 13100};
