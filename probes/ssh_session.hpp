@@ -3,7 +3,6 @@
 #pragma once
 
 #include <functional>
-#include <memory>
 #include <string>
 #include <string_view>
 
@@ -11,22 +10,12 @@
 
 #include "probes/io/stream.hpp"
 #include "probes/patience.hpp"
+#include "probes/ssh_keys.hpp"
 
 struct ssh_channel_struct;
-struct ssh_key_struct;
 struct ssh_session_struct;
 
 namespace slimtax::probes {
-
-struct FreeSshKey {
-    void operator()(ssh_key_struct* key) const;
-};
-using SshKey = std::unique_ptr<ssh_key_struct, FreeSshKey>;
-
-/// A private key from PEM or OpenSSH text. May take a while (an encrypted key is slow on purpose): for a worker.
-/// The error says what is wrong, without the text.
-[[nodiscard]] tl::expected<SshKey, std::string> read_private_key(const std::string& text,
-                                                                 const std::string& passphrase);
 
 class SshSession {
 public:
@@ -98,9 +87,5 @@ private:
     ssh_session_struct* session_ = nullptr;
     ssh_channel_struct* channel_ = nullptr;
 };
-
-/// Whether a server's key is the one that was meant; see SshSession::connect. Text that is neither form is an error.
-[[nodiscard]] tl::expected<bool, std::string> is_expected_key(ssh_key_struct* key, std::string_view fingerprint,
-                                                              std::string_view expected);
 
 }  // namespace slimtax::probes

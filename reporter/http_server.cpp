@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
-#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <mutex>
@@ -19,6 +18,7 @@
 
 #include "reporter/event_streams.hpp"
 #include "reporter/http_policy.hpp"
+#include "reporter/http_routes.hpp"
 #include "reporter/listener.hpp"
 #include "reporter/work_pool.hpp"
 
@@ -34,15 +34,6 @@ constexpr seconds farewell{5};
 /// Of a body that is refused, so much is read and thrown away, so that the client gets to read the answer.
 constexpr std::size_t most_discarded = 64 * 1024 * 1024;
 constexpr std::size_t stream_block = 1024;
-
-struct Route {
-    std::string method;
-    std::string path;
-    bool prefix = false;
-    Handler handler;
-    RouteOptions options;
-    EventHub* hub = nullptr;  ///< an event stream instead of a handler
-};
 
 /// One request from its first header to its last byte sent. Belongs to the connection; a worker uses it while the
 /// connection is suspended.
@@ -79,10 +70,6 @@ std::string numeric(const sockaddr* address) {
     return host;
 }
 
-Response too_long(std::size_t limit) {
-    return Response::text(413, fmt::format("The body is longer than {} bytes; send less at once.\n", limit));
-}
-
 void log_trouble(void* /*self*/, const char* format, va_list arguments) {
     char text[512];
     vsnprintf(text, sizeof text, format, arguments);
@@ -101,12 +88,7 @@ public:
     explicit Impl(HttpOptions options) : options_(std::move(options)) {}
     ~Impl() { stop(); }
 
-    void add(Route route) {
-        route.prefix = route.path.size() > 1 && route.path.ends_with('/');
-        routes_.push_back(std::move(route));
-    }
-
-    void set_not_found(Handler handler) { not_found_ = std::move(handler); }
+    RouteTable& routes() { return routes_; }
 
     tl::expected<std::uint16_t, std::string> start();
     void stop();
@@ -119,8 +101,6 @@ private:
                           MHD_RequestTerminationCode /*why*/);
 
     void begin(Exchange& exchange, const char* url, const char* method);
-    std::optional<Response> find_route(Exchange& exchange) const;
-    std::optional<Response> admit(Exchange& exchange) const;
     void receive(Exchange& exchange, const char* data, std::size_t size) const;
     MHD_Result answer(Exchange& exchange);
     MHD_Result send(Exchange& exchange, Response response);
@@ -131,8 +111,7 @@ private:
     void beat();
 
     HttpOptions options_;
-    std::vector<Route> routes_;
-    Handler not_found_;
+    RouteTable routes_;
     MHD_Daemon* daemon_ = nullptr;
     std::unique_ptr<WorkPool> workers_;
     std::thread beating_;
@@ -156,7 +135,7 @@ tl::expected<std::uint16_t, std::string> HttpServer::Impl::start() {
     if (!listener) {
         return tl::unexpected(listener.error());
     }
-    for (const Route& route : routes_) {
+    for (const Route& route : routes_.all()) {
         if (route.hub != nullptr) {
             route.hub->state_->begin();
         }
@@ -190,7 +169,7 @@ void HttpServer::Impl::stop() {
     changed_.notify_all();
     beating_.join();
     const MHD_socket listening = MHD_quiesce_daemon(daemon_);
-    for (const Route& route : routes_) {
+    for (const Route& route : routes_.all()) {
         if (route.hub != nullptr) {
             route.hub->state_->end();
         }
@@ -222,7 +201,7 @@ void HttpServer::Impl::beat() {
     std::unique_lock lock(mutex_);
     while (!changed_.wait_for(lock, heartbeat, [&] { return ending_; })) {
         lock.unlock();
-        for (const Route& route : routes_) {
+        for (const Route& route : routes_.all()) {
             if (route.hub != nullptr) {
                 route.hub->state_->send("", ":\n\n");
             }
@@ -285,63 +264,10 @@ void HttpServer::Impl::begin(Exchange& exchange, const char* url, const char* me
     MHD_get_connection_values(exchange.connection, MHD_GET_ARGUMENT_KIND, &add_parameter, &request.query);
     const MHD_ConnectionInfo* peer = MHD_get_connection_info(exchange.connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     request.remote = peer == nullptr ? "" : numeric(peer->client_addr);
-    exchange.response = find_route(exchange);
-    if (!exchange.response) {
-        exchange.response = admit(exchange);
-    }
-}
-
-std::optional<Response> HttpServer::Impl::find_route(Exchange& exchange) const {
-    const Request& request = exchange.request;
-    std::string allowed;
-    for (const Route& route : routes_) {
-        const bool fits = route.prefix ? request.path.starts_with(route.path) : request.path == route.path;
-        if (fits && route.method == request.method) {
-            // The longest prefix, or the exact path.
-            const bool better = exchange.route == nullptr || route.path.size() > exchange.route->path.size();
-            exchange.route = better ? &route : exchange.route;
-        } else if (fits) {
-            allowed += (allowed.empty() ? "" : ", ") + route.method;
-        }
-    }
-    if (exchange.route != nullptr) {
-        return std::nullopt;
-    }
-    if (allowed.empty() && not_found_ && request.method == "GET") {
-        return not_found_(request);
-    }
-    if (allowed.empty()) {
-        return Response::text(404, "There is nothing at this address.\n");
-    }
-    Response response = Response::text(405, fmt::format("This address takes {} only.\n", allowed));
-    response.headers.emplace_back("Allow", allowed);
-    return response;
-}
-
-std::optional<Response> HttpServer::Impl::admit(Exchange& exchange) const {
-    const RouteOptions& options = exchange.route->options;
-    if (auto no = refused(exchange.request, options.access, options_.viewers)) {
-        if (no->status == 401 && !exchange.request.header("authorization").empty()) {
-            spdlog::warn("sign-in from {} refused: wrong name or password", exchange.request.remote);
-        }
-        return no;
-    }
-    // What will be too much is refused before it is read.
-    const std::string length(exchange.request.header("content-length"));
-    if (std::strtoull(length.c_str(), nullptr, 10) > options.body_limit) {
-        return too_long(options.body_limit);
-    }
-    if (options.guard) {
-        try {
-            if (auto no = options.guard(exchange.request)) {
-                return no;
-            }
-        } catch (const std::exception& error) {
-            spdlog::error("{} {} failed: {}", exchange.request.method, exchange.request.path, error.what());
-            return Response::text(500, "This failed; the reporter's log says why.\n");
-        }
-    }
-    return std::nullopt;
+    RouteTable::Found found = routes_.find(request);
+    exchange.route = found.route;
+    exchange.response =
+        found.route == nullptr ? std::move(found.refusal) : turned_away(*found.route, request, options_.viewers);
 }
 
 void HttpServer::Impl::receive(Exchange& exchange, const char* data, std::size_t size) const {
@@ -453,15 +379,15 @@ HttpServer::HttpServer(HttpOptions options) : impl_(std::make_unique<Impl>(std::
 HttpServer::~HttpServer() = default;
 
 void HttpServer::route(std::string method, std::string path, Handler handler, RouteOptions options) {
-    impl_->add({std::move(method), std::move(path), false, std::move(handler), std::move(options), nullptr});
+    impl_->routes().add({std::move(method), std::move(path), false, std::move(handler), std::move(options), nullptr});
 }
 
 void HttpServer::not_found(Handler handler) {
-    impl_->set_not_found(std::move(handler));
+    impl_->routes().set_not_found(std::move(handler));
 }
 
 void HttpServer::events(std::string path, EventHub& hub) {
-    impl_->add({"GET", std::move(path), false, {}, {}, &hub});
+    impl_->routes().add({"GET", std::move(path), false, {}, {}, &hub});
 }
 
 tl::expected<std::uint16_t, std::string> HttpServer::start() {
