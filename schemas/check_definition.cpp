@@ -33,17 +33,6 @@ Position place_of_excluded(const TomlNode& objective, std::string_view location)
     return objective.at;
 }
 
-/// A duration that people would write: rounded down to 5 min, 1 min, 5 s, 1 s or a millisecond.
-Duration handy(Duration duration) {
-    using namespace std::chrono_literals;
-    for (const Duration step : {Duration(5min), Duration(1min), Duration(5s), Duration(1s)}) {
-        if (duration >= 2 * step) {
-            return duration / step * step;
-        }
-    }
-    return std::chrono::floor<std::chrono::milliseconds>(duration);
-}
-
 class Checker {
 public:
     Checker(Complaints& complaints, const Draft& draft, bool steps_read)
@@ -211,7 +200,8 @@ private:
         const bool watches_time = !steps_read_ || !objective.bands.empty() || objective.mean || objective.rate;
         if (objective.level == Level::A3 && !watches_time) {
             for (const Probe* probe : probes) {
-                if (!probe->collect && std::ranges::none_of(probe->steps, [](const Step& step) { return step.within.has_value(); })) {
+                if (!probe->collect &&
+                    std::ranges::none_of(probe->steps, [](const Step& step) { return step.within.has_value(); })) {
                     complaints_.advice(node.at,
                                        fmt::format("nothing says how fast is fast enough: objective '{}' has no "
                                                    "'bands', and no step of probe '{}' a 'within'",
@@ -233,6 +223,12 @@ private:
                                fmt::format("probe '{}' must not overlap itself, but its timeout ({}) is longer "
                                            "than 'every' ({}): a slow run makes the next one not_run",
                                            probe.id, to_text(probe.timeout), to_text(probe.every)));
+        } else if (probe.timeout > probe.every && !probe.collect) {
+            const auto most = (probe.timeout + probe.every - Duration(1)) / probe.every + 1;
+            complaints_.advice(probe.at,
+                               fmt::format("a run of probe '{}' may take longer ({}) than 'every' ({}): that is fine, "
+                                           "no run waits for another; up to {} overlap then",
+                                           probe.id, to_text(probe.timeout), to_text(probe.every), most));
         }
     }
 
@@ -268,6 +264,7 @@ void check_definition(Complaints& complaints, const Draft& draft, Catalog catalo
     for (std::size_t i = 0; i < draft.definition.objectives.size(); ++i) {
         checker.check_objective(i);
     }
+    check_adequacy(complaints, draft, catalog);
     if (complaints.has_errors()) {
         return;  // advice on half a definition would mislead
     }

@@ -68,6 +68,12 @@ void read_steps(TableReader& table, Probe& probe, Catalog catalog);
 /// What holds between probes and objectives: ids, levels, schedules, locations, targets; and advice.
 void check_definition(Complaints& complaints, const Draft& draft, Catalog catalog);
 
+/// Whether the schedules can support the objectives: enough runs, budgets that can be missed; and advice on levels.
+void check_adequacy(Complaints& complaints, const Draft& draft, Catalog catalog);
+
+/// A duration that people would write: rounded down to 5 min, 1 min, 5 s, 1 s or a millisecond.
+[[nodiscard]] Duration handy(Duration duration);
+
 /// A level ("A2"), or nothing when it is missing or none; then it has been said.
 [[nodiscard]] std::optional<Level> read_level(TableReader& table);
 

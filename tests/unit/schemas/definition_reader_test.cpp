@@ -215,7 +215,18 @@ TEST_CASE("advice is given on a good file, and the file is taken") {
     tight.replace(tight.find("10 min per week"), 15, "80s per week");
     std::string exclusive = small();
     exclusive.replace(exclusive.find("timeout = \"10s\""), 15, "timeout = \"90s\"\nexclusive = true");
+    std::string overlapping = small();
+    overlapping.replace(overlapping.find("timeout = \"10s\""), 15, "timeout = \"150s\"");
     const Row rows[] = {
+        {overlapping,
+         ":8:1: advice: a run of probe 'front' may take longer (150s) than 'every' (1min): that is fine, no "
+         "run waits for another; up to 4 overlap then"},
+        {small("[[objective]]\nid = \"up\"\nlevel = \"A0\"\nbudget = \"10 min per week\"\nrecovery = \"5 min\"\n"
+               "[[probe]]\nid = \"x\"\nlevel = \"A0\"\nevery = \"30s\"\ntimeout = \"5s\"\n[[probe.step]]\n"
+               "do = \"process.exists\"\nname = \"nginx\"\n"),
+         ":3:1: advice: objective 'front' (level A3) is tested every 1min by probe 'front', but level A0 below it "
+         "every "
+         "30s: what users see is then known less well than what lies beneath (test higher levels at least as often)"},
         {no_recovery, ":3:1: advice: objective 'front' names no 'recovery'"},
         {no_within, ":3:1: advice: nothing says how fast is fast enough"},
         {tight, ":6:10: advice: one failed run of probe 'front' may already spend this budget: up to 90s lie"},
@@ -236,6 +247,27 @@ TEST_CASE("advice is given on a good file, and the file is taken") {
         CHECK_MESSAGE(said(read.problems).find(row.advice) != std::string::npos, said(read.problems));
         CHECK_MESSAGE(read.problems.size() == 1, said(read.problems));
     }
+}
+
+TEST_CASE("a share that cannot be shown is refused until there are runs enough") {
+    const auto with = [](const char* band, const char* every) {
+        std::string text = small();
+        const auto id = text.find("budget =");
+        text.insert(id, std::string("bands = [ { ") + band + " } ]\n");
+        const auto old = text.find("every = \"60s\"");
+        text.replace(old, 13, std::string("every = \"") + every + '"');
+        text.replace(text.find("recovery = \"5 min\""), 18, "recovery = \"3 h\"");
+        return read_definition(text, "web.toml", fake_catalog());
+    };
+    // A week is 10,080 minutes; ln(0.025) / ln(share) runs are needed, rounded up.
+    CHECK(with("up_to = \"2s\", at_least = \"98%\"", "55 min").definition);  // 183 runs
+    const auto few = with("up_to = \"2s\", at_least = \"98%\"", "56 min");   // 180
+    CHECK_FALSE(few.definition);
+    CHECK_MESSAGE(said(few.problems).find("it takes 183 runs (every = \"55min\" would do)") != std::string::npos,
+                  said(few.problems));
+    CHECK(with("from = \"2s\", at_most = \"5%\"", "60 min").definition);        // 72 of 168
+    CHECK_FALSE(with("from = \"2s\", at_most = \"2%\"", "60 min").definition);  // 183 of 168
+    CHECK(with("up_to = \"2s\", at_least = \"100%\"", "60 min").definition);    // one run breaks it
 }
 
 TEST_CASE("the every that would do does do") {
