@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 
 #include "reporter/render/words.hpp"
 
@@ -50,17 +49,6 @@ std::string value_words(double value, Quantity quantity) {
     return quantity == Quantity::response ? response_words(value) : fmt::format("{:.3g}/min", value);
 }
 
-/// 1, 2 or 5 times a power of ten, at least `value`.
-double round_up(double value) {
-    const double power = std::pow(10, std::floor(std::log10(value)));
-    for (const double step : {1.0, 2.0, 5.0}) {
-        if (step * power >= value * 0.999999) {
-            return step * power;
-        }
-    }
-    return 10 * power;
-}
-
 double y_of(const Scale& scale, double value) {
     return height - 1 - scale.place(value) * (plot_height - 4);
 }
@@ -98,11 +86,11 @@ Html plot(const SeriesPicture& picture, const Scale& scale, std::optional<double
     return element("svg", {{"class", "plot"}, {"width", "100%"}, {"height", height}, {"aria-hidden", "true"}}, parts);
 }
 
-Html axis(const Scale& scale) {
+Html axis(const Scale& scale, Quantity quantity) {
     Html labels;
     for (const double tick : scale.ticks) {
         labels += element("text", {{"x", "100%"}, {"y", y_of(scale, tick) + 3.5}, {"text-anchor", "end"}},
-                          tick == 0 ? "0" : value_words(tick, scale.quantity));
+                          tick == 0 ? "0" : value_words(tick, quantity));
     }
     return element("svg", {{"class", "axis"}, {"width", "58"}, {"height", height}, {"aria-hidden", "true"}}, labels);
 }
@@ -167,51 +155,18 @@ SeriesPicture picture_of(const SeriesRuns& runs, Quantity quantity, Instant from
     return out;
 }
 
-double Scale::place(double value) const {
-    double part = 0;
-    if (logarithmic) {
-        part = std::log(std::max(value, least) / least) / std::log(most / least);
-    } else {
-        part = (value - least) / (most - least);
-    }
-    return std::clamp(part, 0.0, 1.0);
-}
-
 Scale scale_for(const std::vector<SeriesPicture>& pictures, std::optional<double> limit) {
-    Scale scale;
     double least = 0;
     double most = 0;
+    bool times = true;
     for (const SeriesPicture& picture : pictures) {
-        scale.quantity = picture.quantity;
+        times = picture.quantity == Quantity::response;
         if (picture.completed > 0) {
             most = std::max(most, picture.most);
             least = least == 0 ? picture.least : std::min(least, picture.least);
         }
     }
-    // The promised limit belongs into the picture unless everything is far below it.
-    if (limit && *limit < 3 * most) {
-        most = std::max(most, *limit);
-    }
-    if (most <= 0) {
-        most = 1;
-    }
-    scale.logarithmic = scale.quantity == Quantity::response && least > 0 && most / least > 20;
-    if (scale.logarithmic) {
-        scale.least = std::pow(10, std::floor(std::log10(least)));
-        scale.most = round_up(most);
-        const double decades = std::log10(scale.most / scale.least);
-        const double step = decades > 4 ? 100 : 10;
-        for (double tick = scale.least; tick <= scale.most * 1.001; tick *= step) {
-            scale.ticks.push_back(tick);
-        }
-    } else {
-        const double step = round_up(most / 3);
-        scale.most = step * std::ceil(most / step - 1e-9);
-        for (double tick = 0; tick <= scale.most * 1.001; tick += step) {
-            scale.ticks.push_back(tick);
-        }
-    }
-    return scale;
+    return scale_over(least, most, limit, times);
 }
 
 Html drawn(const SeriesPicture& picture, const Scale& scale, std::optional<double> limit, const WallClock& clock) {
@@ -227,7 +182,7 @@ Html drawn(const SeriesPicture& picture, const Scale& scale, std::optional<doubl
     return element("figure", {{"class", "picture"}, {"data-key", picture.key.probe + " " + name}},
                    {element("figcaption", {}, {element("strong", {}, foreign(name)), " ", element("span", {}, words)}),
                     element("div", {{"class", "picture-row"}, {"role", "img"}, {"aria-label", name + ": " + words}},
-                            {axis(scale), plot(picture, scale, shown ? limit : std::nullopt)}),
+                            {axis(scale, picture.quantity), plot(picture, scale, shown ? limit : std::nullopt)}),
                     times});
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "reporter/html.hpp"
+#include "reporter/render/scale.hpp"
 #include "reporter/render/wall_clock.hpp"
 #include "reporter/run.hpp"
 #include "schemas/time.hpp"
@@ -45,18 +46,7 @@ struct SeriesPicture {
 [[nodiscard]] SeriesPicture picture_of(const SeriesRuns& runs, Quantity quantity, schemas::Instant from,
                                        schemas::Instant to);
 
-/// What several pictures share. Logarithmic when the values span more than a factor of 20, else from zero.
-struct Scale {
-    Quantity quantity = Quantity::response;
-    double least = 0;
-    double most = 1;
-    bool logarithmic = false;
-    std::vector<double> ticks;
-
-    /// 0 at the bottom, 1 at the top.
-    [[nodiscard]] double place(double value) const;
-};
-
+/// What several pictures of the same quantity share.
 [[nodiscard]] Scale scale_for(const std::vector<SeriesPicture>& pictures, std::optional<double> limit);
 
 /// The picture with its caption. `limit`, in the scale's unit: what was promised, as a dashed line.

@@ -1,10 +1,9 @@
 // The report that is printed and pinned up: one function a section, worst first.
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "reporter/assets.hpp"
 #include "reporter/html.hpp"
+#include "reporter/render/html_parts.hpp"
 #include "reporter/render/judgement.hpp"
 #include "reporter/render/pictures.hpp"
 #include "reporter/render/render.hpp"
@@ -13,28 +12,6 @@
 
 namespace slimtax::reporter {
 namespace {
-
-using schemas::Booking;
-using schemas::Duration;
-using schemas::Verdict;
-
-/// More outages than this are cut to the longest ones; the JSON has all.
-constexpr std::size_t most_outages = 12;
-
-const char* pill_class(Judgement judgement) {
-    switch (judgement) {
-        case Judgement::met: return "pill pill-kept";
-        case Judgement::missed: return "pill pill-missed";
-        case Judgement::not_proven: return "pill pill-unproven";
-        case Judgement::not_measured: return "pill pill-unproven";
-    }
-    return "pill";
-}
-
-Html pill(const ObjectiveReport& objective) {
-    const Judgement judgement = judge(objective);
-    return element("span", {{"class", pill_class(judgement)}}, judgement_word(judgement));
-}
 
 std::string anchor(const ServiceReport& service) {
     return "service-" + percent_encoded(service.id);
@@ -98,167 +75,6 @@ Html summary_section(const Report& report) {
          element("table", {{"class", "glance stack"}}, {element("thead", {}, head), element("tbody", {}, rows)})});
 }
 
-Html budget_part(const ObjectiveReport& objective) {
-    const BudgetUse& budget = objective.budget;
-    std::string text =
-        fmt::format("{} of {} spent", budget.spent == 0 ? "None" : budget_words(budget.spent, budget.in_failures),
-                    budget_words(budget.allowed, budget.in_failures));
-    if (budget.spent_at_most > budget.spent_at_least) {
-        text += fmt::format(" (at least {}, at most {})", budget_words(budget.spent_at_least, budget.in_failures),
-                            budget_words(budget.spent_at_most, budget.in_failures));
-    }
-    text += fmt::format("; {}.", left_words(budget));
-    return element("div", {{"class", "budget"}},
-                   {element("h4", {}, "Budget"), budget_spent_bar(budget), element("p", {}, text)});
-}
-
-Html strip_part(const Report& report, const ServiceReport& service, const ObjectiveReport& objective,
-                const WallClock& clock) {
-    return element("div", {{"class", "strip-part"}},
-                   {element("h4", {}, "The time, hour by hour"), strip(objective, shown_period(report, service), clock),
-                    sums(objective)});
-}
-
-Html outage_time(const Outage& outage, const WallClock& clock) {
-    if (outage.ongoing) {
-        return {"since ", time_element(outage.from, clock.full(outage.from)), ", still going on"};
-    }
-    return time_element(outage.from, clock.range(outage.from, outage.to));
-}
-
-Html outage_row(const Outage& outage, const WallClock& clock) {
-    const std::string bounds = outage.at_most > outage.at_least
-                                   ? fmt::format("{} to {}", time_words(outage.at_least), time_words(outage.at_most))
-                                   : time_words(outage.nominal);
-    std::string where = list_words(outage.targets, 3);
-    if (!outage.locations.empty()) {
-        where += (where.empty() ? "seen from " : ", seen from ") + list_words(outage.locations, 3);
-    }
-    return element(
-        "tr", {},
-        {element("td", {{"data-label", "When"}}, outage_time(outage, clock)),
-         element("td", {{"data-label", "Length"}, {"class", "number"}}, time_words(outage.nominal)),
-         element("td", {{"data-label", "Between"}, {"class", "number"}}, bounds),
-         element("td", {{"data-label", "What happened"}, {"class", "wide"}},
-                 {foreign(outage.reason.empty() ? "No reason was recorded." : outage.reason),
-                  outage.cause.empty() ? Html() : Html{" ", element("span", {{"class", "tag"}}, outage.cause)}}),
-         element("td", {{"data-label", "Where"}}, foreign(where))});
-}
-
-Html outages_part(const ObjectiveReport& objective, const WallClock& clock) {
-    if (objective.outages.empty()) {
-        return element("div", {{"class", "outages"}},
-                       {element("h4", {}, "Outages"), element("p", {}, "None was seen.")});
-    }
-    std::vector<const Outage*> shown;
-    for (const Outage& outage : objective.outages) {
-        shown.push_back(&outage);
-    }
-    Html note;
-    if (shown.size() > most_outages) {
-        std::stable_sort(shown.begin(), shown.end(),
-                         [](const Outage* a, const Outage* b) { return a->nominal > b->nominal; });
-        Duration rest{};
-        for (std::size_t i = most_outages; i < shown.size(); ++i) {
-            rest += shown.at(i)->nominal;
-        }
-        note = element("p", {{"class", "note"}},
-                       fmt::format("The {} longest of {} are shown; the others add up to {}.", most_outages,
-                                   shown.size(), time_words(rest)));
-        shown.resize(most_outages);
-        std::sort(shown.begin(), shown.end(), [](const Outage* a, const Outage* b) { return a->from < b->from; });
-    }
-    Html rows;
-    for (const Outage* outage : shown) {
-        rows += outage_row(*outage, clock);
-    }
-    const auto column = [](const char* words, const char* kind) {
-        return element("th", {{"scope", "col"}, {"class", kind}}, words);
-    };
-    const Html head = element("tr", {},
-                              {column("When", "when"), column("Length", "number"), column("Between", "number"),
-                               column("What happened", "wide"), column("Where", "")});
-    return element(
-        "div", {{"class", "outages"}},
-        {element("h4", {}, counted(objective.outages.size(), "outage")),
-         element("table", {{"class", "outage-list stack"}}, {element("thead", {}, head), element("tbody", {}, rows)}),
-         note});
-}
-
-Html response_part(const ObjectiveReport& objective) {
-    const ResponseTimes& times = objective.response_ms;
-    if (times.samples == 0 && objective.bands.empty() && !objective.work) {
-        return {};
-    }
-    Html parts = element("h4", {}, objective.work ? "Work done" : "Response times");
-    if (objective.work) {
-        const WorkResult& work = *objective.work;
-        parts += element("p", {},
-                         fmt::format("At most {} people were active at once. They did {} units of work: {:.0f} "
-                                     "for each active user and hour, {:.4g} an hour in all.",
-                                     work.peak_active_users, grouped(static_cast<std::uint64_t>(work.units)),
-                                     work.per_user_hour, work.total_per_hour));
-    } else if (times.samples > 0) {
-        parts +=
-            element("p", {},
-                    fmt::format("{}: half took up to {}, 95 % up to {}, 99 % up to {}. The fastest took {}, the "
-                                "slowest {}, the average {} (standard deviation {}).",
-                                counted(times.samples, "completed run"), response_words(times.p50),
-                                response_words(times.p95), response_words(times.p99), response_words(times.min),
-                                response_words(times.max), response_words(times.mean), response_words(times.stddev)));
-    }
-    parts += band_bars(objective);
-    return element("div", {{"class", "responses"}}, parts);
-}
-
-Html unmeasured_part(const ObjectiveReport& objective) {
-    const RunCounts& runs = objective.runs;
-    std::uint64_t came = 0;
-    for (const schemas::Verdict verdict : schemas::all_verdicts) {
-        came += runs.of(verdict);
-    }
-    std::vector<std::string> missing;
-    if (runs.due > came) {
-        missing.push_back(counted(runs.due - came, "result") + " never came");
-    }
-    if (runs.of(Verdict::not_run) > 0) {
-        missing.push_back(counted(runs.of(Verdict::not_run), "test") + " did not start");
-    }
-    if (runs.of(Verdict::prober_fault) > 0) {
-        missing.push_back(counted(runs.of(Verdict::prober_fault), "test") + " failed on the measuring side");
-    }
-    const Duration blind = objective.minutes[Booking::unmeasured];
-    const Duration open =
-        objective.minutes.sum() - objective.minutes[Booking::outside] - objective.minutes[Booking::planned];
-    std::string text = blind == Duration::zero()
-                           ? "Nothing: somebody looked all the time."
-                           : fmt::format("{}, {} of the promised time.", time_words(blind),
-                                         share_words(schemas::to_seconds(blind) / schemas::to_seconds(open)));
-    text += missing.empty() ? fmt::format(" All {} that were due came.", counted(runs.due, "test"))
-                            : fmt::format(" Of {} that were due, {}.", counted(runs.due, "test"), list_words(missing));
-    if (objective.longest_gap > Duration::zero()) {
-        text +=
-            fmt::format(" An outage shorter than {} may fall between two tests.", time_words(objective.longest_gap));
-    }
-    return element("div", {{"class", "unmeasured"}},
-                   {element("h4", {}, "What was not measured"), element("p", {}, text)});
-}
-
-Html objective_section(const Report& report, const ServiceReport& service, const ObjectiveReport& objective,
-                       const WallClock& clock) {
-    return element(
-        "section", {{"class", "objective"}},
-        {element("h3", {},
-                 {foreign(title_of(objective)), " ",
-                  element("span", {{"class", "level"}}, level_words(objective.level)), " ", pill(objective)}),
-         element("p", {{"class", "promise"}},
-                 {element("strong", {}, "Promise: "), foreign(promise(service, objective))}),
-         element("p", {{"class", "result"}},
-                 {element("strong", {}, "Result: "), foreign(judgement_reason(objective, report.so_far))}),
-         budget_part(objective), strip_part(report, service, objective, clock), outages_part(objective, clock),
-         response_part(objective), unmeasured_part(objective)});
-}
-
 Html window_line(const ServiceReport& service, const Report& report, const WallClock& clock) {
     if (service.source == nullptr) {
         return {};
@@ -302,14 +118,32 @@ Html service_section(const Report& report, const ServiceReport& service) {
                     window_line(service, report, clock), objectives});
 }
 
+/// What each service's promises rest on; the addresses are readable on paper, too.
+Html definitions_section(const Report& report) {
+    Html rows;
+    for (const ServiceReport* service : worst_first(report)) {
+        Html where = is_safe_link(service->definition) ? link(service->definition, foreign(service->definition))
+                                                       : Html("no address is given");
+        if (!service->owner.empty()) {
+            where += {"; owner: ", foreign(service->owner)};
+        }
+        rows += element("li", {}, {foreign(title_of(*service)), ": ", where});
+    }
+    if (rows.empty()) {
+        return {};
+    }
+    return element("h2", {}, "Definitions") + element("p", {}, "What is promised, in the words of its owners:") +
+           element("ul", {{"class", "definitions"}}, rows);
+}
+
 Html reading_section(const Report& report) {
     Html terms;
     for (const auto& [term, meaning] : how_to_read()) {
-        terms += element("dt", {}, term) + element("dd", {}, meaning);
+        terms += element("div", {}, element("dt", {}, term) + element("dd", {}, meaning));
     }
     return element("section", {{"class", "reading"}},
                    {element("h2", {}, "How to read this"), element("dl", {}, terms), element("h2", {}, "Method"),
-                    element("p", {}, method_words(report))});
+                    element("p", {}, method_words(report)), definitions_section(report)});
 }
 
 }  // namespace

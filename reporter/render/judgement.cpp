@@ -47,7 +47,9 @@ std::string services_that(std::size_t count, std::size_t all, std::string_view o
     if (all == 1) {
         return fmt::format("the service{}", one);
     }
-    return fmt::format("{} of {} services{}", count, all, count == 1 ? one : many);
+    // "No. 1 of 7" would be read as "number one of seven".
+    const std::string some = count == 1 ? "one" : std::to_string(count);
+    return fmt::format("{} of {} services{}", some, all, count == 1 ? one : many);
 }
 
 std::string capitalised(std::string text) {
@@ -273,7 +275,21 @@ std::vector<std::pair<std::string, std::string>> how_to_read() {
         {"At least, at most",
          "Tests run every so often, so an outage's true length lies between two bounds. The "
          "length shown runs from the first failed test to the first good one."},
+        {"95 % certain",
+         "Of a hundred such statements, ninety-five or more hold. Outages too short to be seen each time are reckoned "
+         "in by the share of tests that met one."},
         {"Not proven", "The bounds, or time that was not measured, leave open whether the budget was kept."},
+        {"Half of the runs, 95 %",
+         "Response times are said by how many were at least as fast: what half of the users, and nearly all of them, "
+         "waited at most. The standard deviation says how far from the average they usually lie."},
+        {"Likely cause, correction",
+         "A likely cause is proposed from what else failed at the same time. People may correct it afterwards, or take "
+         "an outage out of the count: who did, when and why is shown, and nothing is ever deleted."},
+        {"Revised", "An earlier report of this period said something else: results came late, or were corrected."},
+        {"User-minutes", "The minutes of an outage times the users who were active just before it."},
+        {"Nines",
+         "A translation for comparison with contracts that speak of percentages. It says nothing about when or how "
+         "often; the minutes do."},
     };
 }
 

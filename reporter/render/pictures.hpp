@@ -18,8 +18,11 @@ namespace slimtax::reporter {
 /// How much of the budget is left: full at the start of a period, empty when spent, red when overspent.
 [[nodiscard]] Html budget_left_bar(const BudgetUse& budget);
 
-/// How much of the budget was spent, with the allowance as a mark and the bounds as a whisker.
+/// How much of the budget was spent, with the allowance as a mark, the bounds and the 95 % interval as lines.
 [[nodiscard]] Html budget_spent_bar(const BudgetUse& budget);
+
+/// What the lines on that bar mean; nothing when there are none.
+[[nodiscard]] Html budget_key(const BudgetUse& budget);
 
 /// The period as bands of colour: a row a local day (a row a week beyond 45 days, one row up to 26 hours).
 /// Where it was first measured within the last day, it begins there.
@@ -28,10 +31,20 @@ namespace slimtax::reporter {
 /// Each A3 band's share of runs against its goal.
 [[nodiscard]] Html band_bars(const ObjectiveReport& objective);
 
+/// This period and the ones before it: result, budget, blind time, speed. Nothing without earlier ones.
+[[nodiscard]] Html past_bars(const ObjectiveReport& objective, const Period& period, const WallClock& clock);
+
+/// What each root cause spent of its share (S10). Nothing when no shares are promised.
+[[nodiscard]] Html cause_bars(const ObjectiveReport& objective);
+
+/// Response times over the period against the bands' limits: a line at what half of the runs took at most, an area up
+/// to what 95 % took at most. Nothing without response times.
+[[nodiscard]] Html response_picture(const ObjectiveReport& objective, const Period& period, const WallClock& clock);
+
 /// The six kinds of time that add up to the period; also the legend of the strip.
 [[nodiscard]] Html sums(const ObjectiveReport& objective);
 
-/// Hatchings that the other pictures refer to: once a page, before them.
+/// Hatchings and hour lines that the other pictures refer to: once a page, before them.
 [[nodiscard]] Html picture_patterns();
 
 /// `<time>`: exact for machines, short for people.

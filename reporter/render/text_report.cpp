@@ -6,6 +6,7 @@
 #include "reporter/html.hpp"
 #include "reporter/render/judgement.hpp"
 #include "reporter/render/render.hpp"
+#include "reporter/render/statements.hpp"
 #include "reporter/render/wall_clock.hpp"
 #include "reporter/render/words.hpp"
 
@@ -123,35 +124,80 @@ std::string sentence(const std::string& reason) {
     return reason.ends_with('.') ? reason : reason + ".";
 }
 
+/// A paragraph of an objective; nothing without words.
+std::string said(std::string_view title, const std::string& words) {
+    return words.empty() ? std::string() : wrapped(fmt::format("{}: {}", title, words), 4, 6);
+}
+
+std::string outage_text(const Outage& outage, const WallClock& clock) {
+    std::string line = outage.ongoing ? fmt::format("{}, still going on", clock.full(outage.from))
+                                      : clock.range(outage.from, outage.to);
+    line += ": " + time_words(outage.nominal);
+    if (outage.at_most > outage.at_least) {
+        line += fmt::format(" (at least {}, at most {})", time_words(outage.at_least), time_words(outage.at_most));
+    }
+    line += outage.excused ? fmt::format(", {}", excuse_words(outage)) : "";
+    line += ". " + sentence(outage.reason);
+    if (outage.user_minutes > 0) {
+        line += fmt::format(" {} user-minutes lost.", grouped(static_cast<std::uint64_t>(outage.user_minutes)));
+    }
+    const std::string cause = cause_words(outage);
+    line += cause.empty() ? "" : " " + cause;
+    if (!outage.locations.empty()) {
+        line += fmt::format(" Seen from {}.", list_words(outage.locations, 3));
+    }
+    std::string out = wrapped("- " + line, 4, 6);
+    for (const Amendment& one : outage.amendments) {
+        out += wrapped(amendment_words(one, clock), 6, 8);
+    }
+    return out;
+}
+
 std::string outages_text(const ObjectiveReport& objective, const WallClock& clock) {
     if (objective.outages.empty()) {
         return "    Outages: none was seen.\n";
     }
-    std::vector<const Outage*> shown;
-    for (const Outage& outage : objective.outages) {
-        shown.push_back(&outage);
+    const ShownOutages shown = shown_outages(objective, most_outages);
+    const std::string figures = figures_words(objective);
+    std::string out = wrapped(outages_title(objective) + (figures.empty() ? ":" : ". " + figures), 4, 6);
+    for (const Outage* outage : shown.outages) {
+        out += outage_text(*outage, clock);
     }
-    std::stable_sort(shown.begin(), shown.end(),
-                     [](const Outage* a, const Outage* b) { return a->nominal > b->nominal; });
-    const std::size_t all = shown.size();
-    shown.resize(std::min(all, most_outages));
-    std::string out = fmt::format("    {}{}:\n", counted(all, "outage"), all > 1 ? ", the longest first" : "");
-    for (const Outage* outage : shown) {
-        std::string line = outage->ongoing ? fmt::format("{}, still going on", clock.full(outage->from))
-                                           : clock.range(outage->from, outage->to);
-        line += ": " + time_words(outage->nominal);
-        if (outage->at_most > outage->at_least) {
-            line +=
-                fmt::format(" (at least {}, at most {})", time_words(outage->at_least), time_words(outage->at_most));
-        }
-        line += ". " + sentence(outage->reason);
-        line += outage->cause.empty() ? "" : fmt::format(" Cause: {}.", outage->cause);
-        if (!outage->locations.empty()) {
-            line += fmt::format(" Seen from {}.", list_words(outage->locations, 3));
-        }
-        out += wrapped("- " + line, 4, 6);
+    if (shown.left_out > 0) {
+        out += fmt::format("      and {} shorter ones, {} in all\n", shown.left_out, time_words(shown.left_out_time));
     }
-    return all > shown.size() ? out + fmt::format("      and {} shorter ones\n", all - shown.size()) : out;
+    return out;
+}
+
+/// Earlier periods, causes' shares, what comes again, what was not measured.
+std::string further_text(const ObjectiveReport& objective, const WallClock& clock) {
+    std::string out;
+    const bool failures = objective.budget.in_failures;
+    for (const Periodicity& one : objective.periodicity) {
+        out += said("Again and again", fmt::format("{} ({}).", one.sentence, counted(one.times, "time")));
+    }
+    std::vector<std::string> before;
+    for (const PastPeriod& one : objective.before) {
+        before.push_back(fmt::format("{} {}, {}", past_name(one.period, clock), judgement_word(one.judgement),
+                                     one.spent == 0 ? "nothing spent" : budget_words(one.spent, failures)));
+    }
+    std::string weeks;
+    for (const std::string& one : before) {
+        weeks += (weeks.empty() ? "" : "; ") + one;
+    }
+    out += said("Before", weeks.empty() ? weeks : weeks + ".");
+    std::vector<std::string> causes;
+    for (const CauseUse& one : cause_rows(objective)) {
+        causes.push_back(one.allowed > 0 ? fmt::format("{} {} of {}", one.cause, budget_words(one.spent, false),
+                                                       budget_words(one.allowed, false))
+                                         : fmt::format("{} {}", one.cause, budget_words(one.spent, false)));
+    }
+    out += said("Causes' shares", causes.empty() ? std::string() : list_words(causes, 12) + ".");
+    out += said("Not measured", unmeasured_words(objective));
+    for (const UnmeasuredBy& one : objective.unmeasured) {
+        out += wrapped(fmt::format("- {}: {}", time_words(one.time), sentence(one.reason)), 6, 8);
+    }
+    return out;
 }
 
 std::string objective_text(const Report& report, const ServiceReport& service, const ObjectiveReport& objective,
@@ -163,20 +209,23 @@ std::string objective_text(const Report& report, const ServiceReport& service, c
                               2, 4);
     out += wrapped("Result: " + judgement_reason(objective, report.so_far), 4, 6);
     out += wrapped("Promise: " + promise(service, objective), 4, 6);
+    out += said("Revised", revision_words(objective, clock));
+    if (!objective.budget.text.empty() || objective.budget.allowed > 0) {
+        const std::string likely = likely_words(objective.budget);
+        out += said("Budget", spent_words(objective.budget) + (likely.empty() ? "" : " " + likely));
+    }
     out += sums_text(objective) + strip_text(objective, shown_period(report, service), clock) +
            outages_text(objective, clock);
-    const ResponseTimes& times = objective.response_ms;
-    if (objective.work) {
-        out += wrapped(fmt::format("Work: {} units by at most {} active users; {:.0f} per user and hour.",
-                                   grouped(static_cast<std::uint64_t>(objective.work->units)),
-                                   objective.work->peak_active_users, objective.work->per_user_hour),
-                       4, 6);
-    } else if (times.samples > 0) {
-        out += wrapped(fmt::format("Response times of {}: half up to {}, 95 % up to {}, 99 % up to {}, slowest {}.",
-                                   counted(times.samples, "run"), response_words(times.p50), response_words(times.p95),
-                                   response_words(times.p99), response_words(times.max)),
-                       4, 6);
+    out += said(objective.work ? "Work" : "Response times", response_sentence(objective));
+    for (const BandResult& band : objective.bands) {
+        const bool floor = band.band.at_least.has_value();
+        out += wrapped(fmt::format("- {}: {} of the runs; {} {} promised: {}", band_range(band.band),
+                                   share_words(band.share), floor ? "at least" : "at most",
+                                   share_words(floor ? *band.band.at_least : band.band.at_most.value_or(1)),
+                                   band.met ? "kept" : "missed"),
+                       6, 8);
     }
+    out += further_text(objective, clock) + wrapped(nines_words(objective), 4, 6);
     return out + "\n";
 }
 

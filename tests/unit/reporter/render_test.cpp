@@ -117,7 +117,7 @@ TEST_CASE("the headline answers the question, and the worst service comes first"
     const Report week = sample::week();
     const Headline line = headline(week);
     CHECK(line.answer == "No.");
-    CHECK(line.sentence == "1 of 7 services missed a promise: Campus instant messaging.");
+    CHECK(line.sentence == "One of 7 services missed a promise: Campus instant messaging.");
     CHECK(worst_first(week).front()->id == "campus-im");
 
     Report good = week;
@@ -199,7 +199,7 @@ TEST_CASE("the json has the promised names, and its minutes add up to the period
 TEST_CASE("the text answers first, puts the worst first, prints the sums, and holds no control character") {
     const std::string text = render_text(sample::week());
     keep("week.txt", text);
-    CHECK(text.starts_with("No. 1 of 7 services missed a promise: Campus instant messaging.\n"));
+    CHECK(text.starts_with("No. One of 7 services missed a promise: Campus instant messaging.\n"));
     CHECK(text.find("Campus instant messaging\n-----") < text.find("Backup\n------"));
     // Nine objectives, one of them up and one unmeasured all the time.
     CHECK(count(text, "168:00:00") == 11);
