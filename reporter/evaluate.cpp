@@ -1,11 +1,13 @@
 #include "reporter/evaluate.hpp"
 
 #include <algorithm>
+#include <array>
 #include <set>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "reporter/amendments.hpp"
 #include "reporter/book.hpp"
 #include "reporter/budget.hpp"
 #include "reporter/calendar.hpp"
@@ -122,15 +124,27 @@ void name_series(Outage& outage, const ObjectiveLedger& ledger, Instant from, In
     outage.locations.assign(locations.begin(), locations.end());
 }
 
-std::vector<Outage> describe_outages(const ObjectiveLedger& ledger, const CalendarSpans& calendar,
-                                     bool degraded_counts) {
-    std::vector<Outage> outages;
-    for (FoundOutage& found : find_outages(ledger.spans, calendar)) {
+std::vector<FoundOutage> describe_outages(const schemas::Definition& definition, const schemas::Objective& objective,
+                                          const ObjectiveLedger& ledger, const CalendarSpans& calendar) {
+    std::vector<FoundOutage> outages = find_outages(ledger.spans, calendar);
+    for (FoundOutage& found : outages) {
+        found.outage.id = outage_id(definition.service.id, objective.id, found.began);
         found.outage.reason = ledger.reason_at(found.began, State::down);
-        name_series(found.outage, ledger, found.began, std::min(found.ended, calendar.back().to), degraded_counts);
-        outages.push_back(std::move(found.outage));
+        name_series(found.outage, ledger, found.began, std::min(found.ended, calendar.back().to),
+                    objective.below_target_for > Duration(0));
     }
     return outages;
+}
+
+/// Promised shares of the budget by cause, filled with what the outages of each cause spent.
+void share_out(BudgetUse& budget, const std::vector<Outage>& outages) {
+    for (CauseUse& use : budget.causes) {
+        for (const Outage& outage : outages) {
+            if (outage.cause == use.cause && !outage.excused) {
+                use.spent += schemas::to_minutes(outage.nominal);
+            }
+        }
+    }
 }
 
 /// Everything that the evaluation of any objective of a report needs.
@@ -140,6 +154,28 @@ struct Context {
     const RunSource& runs;
     Locations& locations;
 };
+
+/// The ledger of the period, reaching back to the begin of an outage that goes on at its edge: the same outage has the
+/// same begin, and so the same name, in every report.
+Stored<ObjectiveLedger> ledger_from_begin(const schemas::Definition& definition, const schemas::Objective& objective,
+                                          const Period& period, Duration back, Duration beyond,
+                                          const Context& context) {
+    constexpr std::array further{std::chrono::hours(24), std::chrono::hours(24 * 9), std::chrono::hours(24 * 80)};
+    auto next = further.begin();
+    while (true) {
+        auto ledger =
+            make_objective_ledger(definition, objective, period.from - back, std::min(period.to + beyond, context.now),
+                                  context.now, context.surroundings, context.runs, context.locations);
+        const bool began_before = ledger && !ledger->spans.empty() && ledger->spans.front().nominal == State::down;
+        while (next != further.end() && *next <= back) {
+            ++next;
+        }
+        if (!began_before || next == further.end()) {
+            return ledger;
+        }
+        back = *next;
+    }
+}
 
 Stored<ObjectiveReport> evaluate_objective(const schemas::Definition& definition, const schemas::Objective& objective,
                                            const Period& period, const Calendar& calendar, const Context& context) {
@@ -159,19 +195,22 @@ Stored<ObjectiveReport> evaluate_objective(const schemas::Definition& definition
     // period tells whether an outage began there; of a running period a day before it tells since when.
     const Duration beyond = objective.below_target_for.value_or(Duration(0));
     const Duration back = std::max(beyond, context.now < period.to ? look_back : Duration(1));
-    auto ledger =
-        make_objective_ledger(definition, objective, period.from - back, std::min(period.to + beyond, context.now),
-                              context.now, context.surroundings, context.runs, context.locations);
+    auto ledger = ledger_from_begin(definition, objective, period, back, beyond, context);
     if (!ledger) {
         return tl::unexpected(ledger.error());
     }
     const CalendarSpans hours = calendar.spans(period.from, cut);
-    Booked booked = book(ledger->spans, hours);
+    std::vector<FoundOutage> found = describe_outages(definition, objective, *ledger, hours);
+    amend(found, definition.service.id, objective.id, context.surroundings.amendments);
+    const Excused left = excuse(ledger->spans, hours, found);
+    Booked booked = book(left.spans, left.calendar);
     report.minutes = booked.time;
     report.strip = std::move(booked.strip);
-    report.outages = describe_outages(*ledger, hours, beyond > Duration(0));
+    for (FoundOutage& one : found) {
+        report.outages.push_back(std::move(one.outage));
+    }
 
-    const Counted counted = count_runs(*ledger, hours);
+    const Counted counted = count_runs(*ledger, left.counted);
     report.runs = counted.runs;
     report.response_ms = counted.statistics.response_times();
     report.bands = counted.statistics.bands(objective.bands);
@@ -179,6 +218,7 @@ Stored<ObjectiveReport> evaluate_objective(const schemas::Definition& definition
         report.work = counted.work;
     }
     report.budget = use_budget(objective, period, calendar.zone(), booked.down, counted.statistics.failed());
+    share_out(report.budget, report.outages);
     reach_verdict(report, objective, counted.statistics.transactions());
     for (const SeriesPart& part : ledger->series) {
         report.longest_gap = std::max(report.longest_gap, part.clock.longest_gap());

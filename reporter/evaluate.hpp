@@ -10,6 +10,7 @@
 #include <functional>
 
 #include "reporter/period.hpp"
+#include "reporter/record.hpp"
 #include "reporter/report.hpp"
 #include "reporter/run.hpp"
 #include "reporter/store.hpp"
@@ -30,6 +31,8 @@ struct Surroundings {
     /// its definitions by itself; evaluate knows the interval of those of its own definition, of others only
     /// what their runs say.
     std::vector<schemas::SeriesKey> controls;
+    /// What people said of outages.
+    Amendments amendments = {};
 };
 
 /// The series of all control probes.

@@ -17,6 +17,7 @@ int main(int argc, char** argv) {
     int exit_status = 0;
     add_serve(app, exit_status);
     add_report(app, exit_status);
+    add_amend(app, exit_status);
     add_outages(app, exit_status);
     add_status(app, exit_status);
     add_import(app, exit_status);

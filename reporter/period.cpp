@@ -129,6 +129,46 @@ tl::expected<AskedPeriod, std::string> parse_period(std::string_view from, std::
     return period;
 }
 
+AskedPeriod earlier(const AskedPeriod& period, int count) {
+    const auto* from = std::get_if<local_days>(&period.from);
+    const auto* to = std::get_if<local_days>(&period.to);
+    const auto named = parse_period(period.name);
+    if (from == nullptr || to == nullptr || !named || named->from != period.from || named->to != period.to) {
+        const Period in_utc = period.in(Zone());
+        const schemas::Duration back = count * in_utc.length();
+        const auto shifted = [&](const PeriodEdge& edge) -> PeriodEdge {
+            const auto* day = std::get_if<local_days>(&edge);
+            const bool whole_days = back % days(1) == schemas::Duration(0);
+            return day != nullptr && whole_days ? PeriodEdge(*day - std::chrono::floor<days>(back))
+                                                : PeriodEdge(resolve(edge, Zone()) - back);
+        };
+        const int length = static_cast<int>(std::chrono::ceil<days>(in_utc.length()).count());
+        return {fmt::format("{} days, {} before", length, count), shifted(period.from), shifted(period.to)};
+    }
+    const std::int64_t length = (*to - *from).count();
+    const year_month_day first(*from);
+    const year_month month_of(first.year(), first.month());
+    if (length == 1) {
+        const year_month_day day(*from - days(7 * count));
+        return {fmt::format("{:04}-{:02}-{:02}", static_cast<int>(day.year()), static_cast<unsigned>(day.month()),
+                            static_cast<unsigned>(day.day())),
+                local_days(day), local_days(day) + days(1)};
+    }
+    if (length == 7) {
+        return week_of(*from - days(7 * count));
+    }
+    const bool year_long = length > 360;
+    const bool quarter_long = !year_long && length > 80;
+    const months step(year_long ? 12 : quarter_long ? 3 : 1);
+    const year_month begin = month_of - step * count;
+    const int y = static_cast<int>(begin.year());
+    const unsigned m = static_cast<unsigned>(begin.month());
+    return between(year_long      ? fmt::format("{:04}", y)
+                   : quarter_long ? fmt::format("{:04}-Q{}", y, (m - 1) / 3 + 1)
+                                  : fmt::format("{:04}-{:02}", y, m),
+                   begin, step);
+}
+
 AskedPeriod week_of(local_days day) {
     const local_days monday = day - (weekday(day) - std::chrono::Monday);
     // A week belongs to the year that its Thursday lies in.

@@ -36,6 +36,10 @@ struct AskedPeriod {
 /// of the period. The error is a sentence.
 [[nodiscard]] tl::expected<AskedPeriod, std::string> parse_period(std::string_view from, std::string_view to);
 
+/// The period of the same kind that lies `count` before this one: the weeks, months, quarters or years before; a day's
+/// are the same weekday of the weeks before; any other period's are as long as it is.
+[[nodiscard]] AskedPeriod earlier(const AskedPeriod& period, int count);
+
 /// The ISO week that a local date lies in.
 [[nodiscard]] AskedPeriod week_of(std::chrono::local_days day);
 

@@ -2,9 +2,67 @@
 
 #include <set>
 
+#include "reporter/record.hpp"
+#include "reporter/render/judgement.hpp"
 #include "reporter/zone.hpp"
 
 namespace slimtax::reporter {
+namespace {
+
+using schemas::Booking;
+
+PastPeriod past_of(const ServiceReport& service, const ObjectiveReport& objective) {
+    const BookedTime& time = objective.minutes;
+    const schemas::Duration promised = time.sum() - time[Booking::outside] - time[Booking::planned];
+    PastPeriod past;
+    past.period = service.period;
+    past.judgement = judge(objective);
+    past.spent = objective.budget.spent;
+    past.allowed = objective.budget.allowed;
+    past.unmeasured = promised > schemas::Duration(0)
+                          ? schemas::to_seconds(time[Booking::unmeasured]) / schemas::to_seconds(promised)
+                          : 0;
+    past.p95 = objective.response_ms.p95;
+    return past;
+}
+
+/// Adds an earlier period to each objective that measured something in it. Both are over the same definitions.
+void compare(Report& report, const Report& past) {
+    for (std::size_t s = 0; s < report.services.size(); ++s) {
+        const ServiceReport& then = past.services.at(s);
+        for (std::size_t o = 0; o < then.objectives.size(); ++o) {
+            const BookedTime& time = then.objectives[o].minutes;
+            if (time[Booking::up] + time[Booking::degraded] + time[Booking::down] > schemas::Duration(0)) {
+                report.services[s].objectives.at(o).before.push_back(past_of(then, then.objectives[o]));
+            }
+        }
+    }
+}
+
+/// Says where an earlier report of the same period said something else.
+Stored<void> mark_revised(Store& store, Report& report, schemas::Instant now) {
+    const auto amendments = store.amendments();
+    if (!amendments) {
+        return tl::unexpected(amendments.error());
+    }
+    const std::int64_t newest = amendments->empty() ? 0 : amendments->back().said.number;
+    for (ServiceReport& service : report.services) {
+        if (service.period.to > now) {
+            continue;
+        }
+        for (ObjectiveReport& objective : service.objectives) {
+            const IssuedFigure figure = figure_of(service, objective, report.method);
+            const auto issued = store.issued(figure.service, figure.objective, figure.from, figure.to);
+            if (!issued) {
+                return tl::unexpected(issued.error());
+            }
+            objective.revised = revision_of(figure, *issued, newest);
+        }
+    }
+    return {};
+}
+
+}  // namespace
 
 tl::expected<AskedPeriod, std::string> asked_period(std::string_view name, std::string_view from, std::string_view to,
                                                     const schemas::Definitions& definitions, schemas::Instant now) {
@@ -48,10 +106,35 @@ Stored<Report> make_report(Store& store, const schemas::Definitions& definitions
                            const std::vector<std::string>& locations, const AskedPeriod& period, schemas::Instant now) {
     Surroundings surroundings;
     surroundings.locations = locations;
+    auto amendments = store.amendments();
+    if (!amendments) {
+        return tl::unexpected(amendments.error());
+    }
+    surroundings.amendments = *std::move(amendments);
     const RunSource runs = [&store](const schemas::SeriesKey& key, schemas::Instant from, schemas::Instant to) {
         return store.runs(key, from, to);
     };
     return make_report(definitions, period, now, surroundings, runs);
+}
+
+Stored<Report> make_full_report(Store& store, const schemas::Definitions& definitions,
+                                const std::vector<std::string>& locations, const AskedPeriod& period,
+                                schemas::Instant now) {
+    auto report = make_report(store, definitions, locations, period, now);
+    if (!report) {
+        return report;
+    }
+    for (int count = 1; count <= compared_periods; ++count) {
+        const auto past = make_report(store, definitions, locations, earlier(period, count), now);
+        if (!past) {
+            return past;
+        }
+        compare(*report, *past);
+    }
+    if (auto marked = mark_revised(store, *report, now); !marked) {
+        return tl::unexpected(marked.error());
+    }
+    return report;
 }
 
 }  // namespace slimtax::reporter

@@ -26,9 +26,17 @@ namespace slimtax::reporter {
 /// every location that the store has results from.
 [[nodiscard]] Stored<std::vector<std::string>> known_locations(Store& store, std::vector<std::string> configured);
 
-/// The report over `period`, cut at `now` when it has not ended.
+/// How many periods before this one a report compares with.
+inline constexpr int compared_periods = 4;
+
+/// The report over `period`, cut at `now` when it has not ended: results, with the amendments on record.
 [[nodiscard]] Stored<Report> make_report(Store& store, const schemas::Definitions& definitions,
                                          const std::vector<std::string>& locations, const AskedPeriod& period,
                                          schemas::Instant now);
+
+/// The same for people to read: compared with the periods before, and with what was reported of this one before.
+[[nodiscard]] Stored<Report> make_full_report(Store& store, const schemas::Definitions& definitions,
+                                              const std::vector<std::string>& locations, const AskedPeriod& period,
+                                              schemas::Instant now);
 
 }  // namespace slimtax::reporter

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "reporter/store_reader.hpp"
+#include "reporter/store_record.hpp"
 #include "reporter/store_schema.hpp"
 #include "reporter/store_writer.hpp"
 #include "schemas/result_wire.hpp"
@@ -48,7 +49,14 @@ public:
     };
 
     Stored<void> open() {
-        if (mode_ == Mode::create) {
+        if (mode_ == Mode::existing) {
+            if (auto there = Database::open(file_, Database::Mode::existing); !there) {
+                return tl::unexpected(there.error());
+            } else if (auto good = prepare_store(**there, Database::Mode::existing); !good) {
+                return good;
+            }
+        }
+        if (mode_ != Mode::read_only) {
             auto writer = StoreWriter::open(file_, ids_);
             if (!writer) {
                 return tl::unexpected(writer.error());
@@ -78,7 +86,7 @@ public:
             }
         }
         auto reader =
-            StoreReader::open(file_, mode_ == Mode::create ? Database::Mode::existing : Database::Mode::read_only);
+            StoreReader::open(file_, mode_ == Mode::read_only ? Database::Mode::read_only : Database::Mode::existing);
         if (!reader) {
             return tl::unexpected(reader.error());
         }
@@ -104,6 +112,20 @@ public:
         return writer_.get();
     }
 
+    /// Does something with the record, which is opened when it is first needed.
+    template <class Do>
+    auto with_record(Do&& something) -> decltype(something(std::declval<StoreRecord&>())) {
+        const std::lock_guard lock(record_mutex_);
+        if (!record_) {
+            auto record = StoreRecord::open(file_, mode_ == Mode::read_only);
+            if (!record) {
+                return tl::unexpected(record.error());
+            }
+            record_ = std::move(*record);
+        }
+        return something(*record_);
+    }
+
     std::atomic<std::uint64_t> last_revision{0};
 
 private:
@@ -113,6 +135,8 @@ private:
     std::mutex mutex_;
     std::vector<std::unique_ptr<StoreReader>> idle_;
     std::unique_ptr<StoreWriter> writer_;
+    std::mutex record_mutex_;
+    std::unique_ptr<StoreRecord> record_;
 };
 
 SqliteStore::SqliteStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -180,6 +204,27 @@ Stored<std::vector<RunResult>> SqliteStore::results(const SeriesKey& key, Instan
         return tl::unexpected(id.error());
     }
     return *id ? (*reader)->results(**id, key, from, to, limit) : std::vector<RunResult>();
+}
+
+Stored<std::int64_t> SqliteStore::amend(const RecordedAmendment& amendment) {
+    const auto writer = impl_->writer();
+    return writer ? impl_->with_record([&](StoreRecord& record) { return record.amend(amendment); })
+                  : tl::unexpected(writer.error());
+}
+
+Stored<Amendments> SqliteStore::amendments() {
+    return impl_->with_record([](StoreRecord& record) { return record.amendments(); });
+}
+
+Stored<std::size_t> SqliteStore::issue(std::span<const IssuedFigure> figures) {
+    const auto writer = impl_->writer();
+    return writer ? impl_->with_record([&](StoreRecord& record) { return record.issue(figures); })
+                  : tl::unexpected(writer.error());
+}
+
+Stored<std::vector<IssuedFigure>> SqliteStore::issued(const std::string& service, const std::string& objective,
+                                                      Instant from, Instant to) {
+    return impl_->with_record([&](StoreRecord& record) { return record.issued(service, objective, from, to); });
 }
 
 std::uint64_t SqliteStore::revision() const {

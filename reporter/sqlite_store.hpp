@@ -23,6 +23,7 @@ class SqliteStore final : public Store {
 public:
     enum class Mode {
         create,     ///< for the reporter and imports: made when it is not there
+        existing,   ///< for what is said of results: must be there, may be upgraded and written
         read_only,  ///< for reports: must be there, is never changed
     };
 
@@ -35,6 +36,11 @@ public:
     Stored<SeriesRuns> runs(const schemas::SeriesKey& key, schemas::Instant from, schemas::Instant to) override;
     Stored<std::vector<schemas::RunResult>> results(const schemas::SeriesKey& key, schemas::Instant from,
                                                     schemas::Instant to, std::size_t limit) override;
+    Stored<std::int64_t> amend(const RecordedAmendment& amendment) override;
+    Stored<Amendments> amendments() override;
+    Stored<std::size_t> issue(std::span<const IssuedFigure> figures) override;
+    Stored<std::vector<IssuedFigure>> issued(const std::string& service, const std::string& objective,
+                                             schemas::Instant from, schemas::Instant to) override;
     [[nodiscard]] std::uint64_t revision() const override;
     Stored<std::uint64_t> seal(schemas::Instant now) override;
 

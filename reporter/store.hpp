@@ -12,6 +12,7 @@
 
 #include <tl/expected.hpp>
 
+#include "reporter/record.hpp"
 #include "reporter/run.hpp"
 #include "schemas/result.hpp"
 
@@ -50,7 +51,22 @@ public:
     virtual Stored<std::vector<schemas::RunResult>> results(const schemas::SeriesKey& key, schemas::Instant from,
                                                             schemas::Instant to, std::size_t limit) = 0;
 
-    /// Grows whenever results were added: lets readers keep what they computed.
+    /// Puts an amendment on record and returns its number; `number` and `undone` of what is given are not looked at.
+    /// This and the next three: a store that keeps no record has nothing on it and refuses.
+    virtual Stored<std::int64_t> amend(const RecordedAmendment& amendment);
+
+    /// Every amendment, by number.
+    virtual Stored<Amendments> amendments() { return Amendments(); }
+
+    /// Puts on record what a report that is given out says, where the last one did not say the same. Returns how many
+    /// of the figures were new. `amendments` of what is given is not looked at.
+    virtual Stored<std::size_t> issue(std::span<const IssuedFigure> figures);
+
+    /// What was given out of this objective and period, newest first.
+    virtual Stored<std::vector<IssuedFigure>> issued(const std::string& service, const std::string& objective,
+                                                     schemas::Instant from, schemas::Instant to);
+
+    /// Grows whenever results were added or outages amended: lets readers keep what they computed.
     [[nodiscard]] virtual std::uint64_t revision() const = 0;
 
     /// Moves hot rows of hours that ended before `now` minus an hour into sealed blobs. Returns rows moved.

@@ -45,3 +45,43 @@ CREATE TABLE revision (
     number INTEGER NOT NULL
 );
 INSERT INTO revision (id, number) VALUES (1, 0);
+
+-- version 2
+
+-- What people said of outages afterwards. Rows are never changed or deleted; one that undoes names another's number.
+-- `kind`: 0 another cause, 1 it was no outage, 2 it was planned, 3 undoes. `began` and `ended` are the outage's as
+-- it was when this was said (ended: the last moment known while it went on).
+CREATE TABLE amendment (
+    number    INTEGER PRIMARY KEY AUTOINCREMENT,
+    service   TEXT NOT NULL,
+    objective TEXT NOT NULL,
+    began     INTEGER NOT NULL,
+    ended     INTEGER NOT NULL,
+    kind      INTEGER NOT NULL,
+    cause     TEXT NOT NULL,
+    note      TEXT NOT NULL,
+    who       TEXT NOT NULL,
+    said      INTEGER NOT NULL,
+    undoes    INTEGER NOT NULL
+);
+
+-- What reports that were given out said of an objective in a period that had ended. A row more when one says
+-- something else. Amounts are millionths of minutes, or of failed runs; `judgement` as in reporter/report.hpp.
+CREATE TABLE issued (
+    id             INTEGER PRIMARY KEY,
+    service        TEXT NOT NULL,
+    objective      TEXT NOT NULL,
+    period         TEXT NOT NULL,
+    begins         INTEGER NOT NULL,
+    ends           INTEGER NOT NULL,
+    issued         INTEGER NOT NULL,
+    method         TEXT NOT NULL,
+    judgement      INTEGER NOT NULL,
+    spent          INTEGER NOT NULL,
+    spent_at_least INTEGER NOT NULL,
+    spent_at_most  INTEGER NOT NULL,
+    unmeasured     INTEGER NOT NULL,
+    promise        TEXT NOT NULL,
+    amendments     INTEGER NOT NULL
+);
+CREATE INDEX issued_of ON issued (service, objective, begins, ends);

@@ -11,6 +11,7 @@ namespace slimtax::reporter {
 /// Exit statuses: 0 done, 1 it could not be done (bad file, store out of reach), 2 the command line is wrong.
 void add_serve(CLI::App& app, int& exit_status);
 void add_report(CLI::App& app, int& exit_status);
+void add_amend(CLI::App& app, int& exit_status);
 void add_outages(CLI::App& app, int& exit_status);
 void add_status(CLI::App& app, int& exit_status);
 void add_import(CLI::App& app, int& exit_status);

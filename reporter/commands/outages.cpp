@@ -22,11 +22,23 @@ std::string outages_text(const Report& report) {
         for (const ObjectiveReport& objective : service.objectives) {
             for (const Outage& outage : objective.outages) {
                 ++count;
-                text += fmt::format("{} · {} ({})\n  {} to {}: {}, at least {}, at most {}\n", title_of(service),
-                                    title_of(objective), to_string(objective.level), schemas::to_rfc3339(outage.from),
-                                    outage.ongoing ? "now" : schemas::to_rfc3339(outage.to), time_words(outage.nominal),
-                                    time_words(outage.at_least), time_words(outage.at_most));
+                text += fmt::format(
+                    "{}\n  {} · {} ({})\n  {} to {}: {}, at least {}, at most {}{}\n", outage.id, title_of(service),
+                    title_of(objective), to_string(objective.level), schemas::to_rfc3339(outage.from),
+                    outage.ongoing ? "now" : schemas::to_rfc3339(outage.to), time_words(outage.nominal),
+                    time_words(outage.at_least), time_words(outage.at_most),
+                    outage.excused == Amendment::Kind::planned         ? "; planned, it spends nothing"
+                    : outage.excused == Amendment::Kind::not_an_outage ? "; no outage, it spends nothing"
+                                                                       : "");
                 text += fmt::format("  {}\n", outage.reason.empty() ? "no reason is known" : outage.reason);
+                if (!outage.cause.empty()) {
+                    text += fmt::format("  cause: {}{}{}\n", outage.cause, outage.evidence.empty() ? "" : ", since ",
+                                        outage.evidence);
+                }
+                for (const Amendment& said : outage.amendments) {
+                    text += fmt::format("  amendment {}{} by {}: {}\n", said.number, said.undone ? " (undone)" : "",
+                                        said.who, said.note);
+                }
                 if (!outage.targets.empty()) {
                     text += fmt::format("  targets: {}\n", list_words(outage.targets));
                 }

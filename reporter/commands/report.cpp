@@ -1,3 +1,6 @@
+#include <chrono>
+
+#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
 #include "reporter/commands/commands.hpp"
@@ -5,6 +8,24 @@
 #include "reporter/render/render.hpp"
 
 namespace slimtax::reporter {
+namespace {
+
+/// Puts what the report says on record. Only a period that is over can be reported for good.
+bool issue(Store& store, const Report& report) {
+    const auto now = std::chrono::time_point_cast<schemas::Duration>(std::chrono::system_clock::now());
+    const std::vector<IssuedFigure> figures = figures_of(report, now);
+    if (figures.empty()) {
+        complain(fmt::format("{} is not over yet: what is said of it so far is not put on record", report.period.name));
+        return false;
+    }
+    const auto issued = store.issue(figures);
+    if (!issued) {
+        complain(issued.error().reason);
+    }
+    return issued.has_value();
+}
+
+}  // namespace
 
 void add_report(CLI::App& app, int& exit_status) {
     CLI::App* command = app.add_subcommand("report", "The report of a week, or of any other period");
@@ -15,6 +36,7 @@ void add_report(CLI::App& app, int& exit_status) {
         PeriodOptions period;
         std::string format = "text";
         std::string out;
+        bool issue = false;
     };
     const auto options = std::make_shared<Options>();
     add_workplace_options(*command, options->workplace, true);
@@ -23,11 +45,17 @@ void add_report(CLI::App& app, int& exit_status) {
         ->check(CLI::IsMember({"html", "text", "json", "csv"}))
         ->capture_default_str();
     command->add_option("--out", options->out, "a file; standard output when omitted");
+    command->add_flag("--issue", options->issue,
+                      "put on record what it says: a later report that says something else is marked \"revised\"");
     command->callback([options, &exit_status] {
         exit_status = 1;
-        const auto workplace = open_workplace(options->workplace, SqliteStore::Mode::read_only);
+        const auto mode = options->issue ? SqliteStore::Mode::existing : SqliteStore::Mode::read_only;
+        const auto workplace = open_workplace(options->workplace, mode);
         const auto report = workplace ? report_of(*workplace, options->period) : nullptr;
-        if (report && write_out(render(*report, *parse_format(options->format)), options->out)) {
+        if (!report || (options->issue && !issue(*workplace->store, *report))) {
+            return;
+        }
+        if (write_out(render(*report, *parse_format(options->format)), options->out)) {
             exit_status = 0;
         }
     });

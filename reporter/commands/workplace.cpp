@@ -40,6 +40,7 @@ void add_workplace_options(CLI::App& command, WorkplaceOptions& options, bool wi
 
 void add_period_options(CLI::App& command, PeriodOptions& options) {
     command.add_option("--week", options.week, "2026-W47; also a month 2026-11, a quarter 2026-Q4, a year, a day");
+    command.add_option("--month", options.month, "2026-11")->excludes("--week");
     command.add_option("--from", options.from, "a date (its 00:00 in the service's time zone) or an RFC 3339 time");
     command.add_option("--to", options.to, "the same; not part of the period");
 }
@@ -94,12 +95,13 @@ std::unique_ptr<Report> report_of(Workplace& workplace, const PeriodOptions& ask
         return nullptr;
     }
     const auto now = std::chrono::time_point_cast<schemas::Duration>(std::chrono::system_clock::now());
-    const auto period = asked_period(asked.week, asked.from, asked.to, workplace.definitions, now);
+    const auto period =
+        asked_period(asked.week.empty() ? asked.month : asked.week, asked.from, asked.to, workplace.definitions, now);
     if (!period) {
         complain(period.error());
         return nullptr;
     }
-    auto report = make_report(*workplace.store, workplace.definitions, workplace.locations, *period, now);
+    auto report = make_full_report(*workplace.store, workplace.definitions, workplace.locations, *period, now);
     if (!report) {
         complain(report.error().reason);
         return nullptr;

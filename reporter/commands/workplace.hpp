@@ -28,9 +28,10 @@ struct WorkplaceOptions {
 /// --config, --store, and --definitions where the command needs them.
 void add_workplace_options(CLI::App& command, WorkplaceOptions& options, bool with_definitions);
 
-/// --week, --from, --to: which period is asked for.
+/// --week, --month, --from, --to: which period is asked for.
 struct PeriodOptions {
     std::string week;
+    std::string month;
     std::string from;
     std::string to;
 };

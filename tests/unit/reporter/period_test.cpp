@@ -91,3 +91,27 @@ TEST_CASE("the current week is the one on the wall, not in UTC") {
     CHECK(reporter::week_of(monday_in_utc, zone("UTC")).name == "2026-W47");
     CHECK(reporter::week_of(monday_in_utc, zone("America/New_York")).name == "2026-W46");
 }
+
+TEST_CASE("the periods before are of the same kind") {
+    const auto before = [](std::string_view text, int count) {
+        const reporter::AskedPeriod found = reporter::earlier(parse_period(text).value(), count);
+        // Named as one would ask for it.
+        const auto asked = parse_period(found.name).value();
+        CHECK(asked.from == found.from);
+        CHECK(asked.to == found.to);
+        return found.name;
+    };
+    CHECK(before("2026-W47", 1) == "2026-W46");
+    CHECK(before("2027-W02", 3) == "2026-W52");
+    CHECK(before("2026-11", 1) == "2026-10");
+    CHECK(before("2026-02", 4) == "2025-10");
+    CHECK(before("2026-Q1", 2) == "2025-Q3");
+    CHECK(before("2026", 1) == "2025");
+    CHECK(before("2026-11-20", 1) == "2026-11-13");
+    const auto days = reporter::earlier(parse_period("2026-11-01", "2026-11-11").value(), 2);
+    CHECK(schemas::to_rfc3339(days.in(zone("Europe/Berlin")).from) == "2026-10-11T22:00:00Z");
+    CHECK(days.name == "10 days, 2 before");
+    const auto hours = reporter::earlier(parse_period("2026-11-01T08:00:00Z", "2026-11-01T20:00:00Z").value(), 1);
+    CHECK(schemas::to_rfc3339(hours.in(Zone()).from) == "2026-10-31T20:00:00Z");
+    CHECK(schemas::to_rfc3339(hours.in(Zone()).to) == "2026-11-01T08:00:00Z");
+}
