@@ -74,6 +74,7 @@ public:
     /// "SERVER WHAT", as a refusal.
     [[nodiscard]] Trouble wrong(std::string_view what) const;
     [[nodiscard]] Stream& stream() { return stream_; }
+    [[nodiscard]] const Stream& stream() const { return stream_; }
     [[nodiscard]] bool encrypted() const { return encrypted_; }
     /// True when nothing more can be said: the connection is gone, or the server has not kept to the bounds.
     [[nodiscard]] bool broken() const { return broken_; }

@@ -57,7 +57,12 @@ void leave_timing(StepReport& report, const std::string& name, schemas::Duration
 }
 
 void Stages::ended(const std::string& name) {
-    leave_timing(*report_, name, std::chrono::duration_cast<schemas::Duration>(Loop::now() - began_));
+    leave_timing(*report_, name, stream_ == nullptr ? stage_.spent() : stage_.spent_until(stream_->arrived()));
+    begin();
+}
+
+void Stages::ended_by_us(const std::string& name) {
+    leave_timing(*report_, name, stage_.spent());
     begin();
 }
 

@@ -138,15 +138,19 @@ void leave_timing(StepReport& report, const std::string& name, schemas::Duration
 /// Times the stages of a step, one after the other.
 class Stages {
 public:
-    explicit Stages(StepReport& report) : report_(&report) {}
+    /// Over a stream, which must outlive it, a stage ends when the kernel had the answer that it ends with.
+    explicit Stages(StepReport& report, const Stream* stream = nullptr) : report_(&report), stream_(stream) {}
     /// Leaves the time since the stage before ended; the next one begins.
     void ended(const std::string& name);
+    /// The same for a stage that ends with what we sent.
+    void ended_by_us(const std::string& name);
     /// The next one begins now: what lay between has been timed elsewhere.
-    void begin() { began_ = Loop::now(); }
+    void begin() { stage_.began = Loop::now(); }
 
 private:
     StepReport* report_;
-    TimePoint began_ = Loop::now();
+    const Stream* stream_;
+    Patience stage_ = Patience::until({});
 };
 
 /// Looks up and connects. Leaves `connection_outputs`, their timings and a note.

@@ -66,8 +66,9 @@ Task<Outcome> run_exchange(StepContext& context, Conversation& conversation, con
     if (!patterns) {
         co_return Outcome::fault(patterns.error());
     }
-    Stages stages(context.report);
+    Stages stages(context.report, &conversation.stream());
     std::string said;
+    bool answered = false;  // the last thing that happened was an answer
     if (const schemas::Pattern* const greeting = arguments.pattern("greeting")) {
         auto heard = co_await hear(conversation, *greeting, patience);
         if (!heard) {
@@ -83,7 +84,8 @@ Task<Outcome> run_exchange(StepContext& context, Conversation& conversation, con
             co_return outcome_of(sent.error());
         }
         context.report.note(fmt::format("sent {} bytes", texts[i].size()));
-        if (i < patterns->size() && !(*patterns)[i].text().empty()) {
+        answered = i < patterns->size() && !(*patterns)[i].text().empty();
+        if (answered) {
             auto heard = co_await hear(conversation, (*patterns)[i], patience);
             if (!heard) {
                 co_return outcome_of(std::move(heard.error()));
@@ -91,7 +93,12 @@ Task<Outcome> run_exchange(StepContext& context, Conversation& conversation, con
             said = std::move(*heard);
         }
     }
-    stages.ended("exchange");
+    if (answered) {
+        stages.ended("exchange");
+        context.report.response(patience.spent_until(conversation.stream().arrived()));
+    } else {
+        stages.ended_by_us("exchange");
+    }
     context.report.output("said", std::move(said));
     co_return Outcome::ok();
 }

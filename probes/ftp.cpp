@@ -37,7 +37,7 @@ Task<Result<CodedAnswer>> ask(Conversation& conversation, std::string_view line,
 
 Task<Result<void>> greet(StepContext& context, Conversation& conversation, const Endpoint& endpoint,
                          const Patience& patience) {
-    Stages stages(context.report);
+    Stages stages(context.report, &conversation.stream());
     Result<CodedAnswer> answer = co_await coded_answer(conversation, "FTP", "send its greeting", patience);
     if (!answer) {
         co_return tl::unexpected(std::move(answer.error()));
@@ -106,7 +106,7 @@ Task<Outcome> run_login(StepContext& context) {
         co_return outcome_of(std::move(conversation.error()));
     }
     Result<void> done = co_await greet(context, *conversation, endpoint, patience);
-    Stages stages(context.report);
+    Stages stages(context.report, &conversation->stream());
     if (done) {
         done = co_await log_in(*conversation, arguments, patience);
     }

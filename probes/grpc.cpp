@@ -40,6 +40,8 @@ constexpr auto outputs =
                Output{"health", OutputType::text, "SERVING, NOT_SERVING, UNKNOWN or SERVICE_UNKNOWN."},
                Output{"code", OutputType::number, "The status of the call (grpc-status): 0 when it was answered."},
                Output{"time.call", OutputType::duration, "From the call to the end of its answer."},
+               Output{"time.server", OutputType::duration,
+                      "The server's own time as it states it (header Server-Timing); a share of the call's."},
            });
 
 // Codes of https://grpc.github.io/grpc/core/md_doc_statuscodes.html, by number.
@@ -229,6 +231,9 @@ void leave_times(StepContext& context, const HttpResponse& response, bool tls) {
         leave_timing(context.report, "tls", times.tls);
     }
     leave_timing(context.report, "call", times.first_byte + times.body);
+    if (times.server) {
+        leave_timing(context.report, "server", *times.server);
+    }
     context.report.response(times.total());
     context.report.output("address", response.peer);
     if (response.certificate_until) {

@@ -48,6 +48,9 @@ constexpr Output outputs[] = {
     {"time.tls", OutputType::duration, "The TLS handshakes."},
     {"time.first_byte", OutputType::duration, "From the request to the first byte of its answer."},
     {"time.body", OutputType::duration, "From there to the answer's end."},
+    {"time.server", OutputType::duration,
+     "The server's own time as it states it (header Server-Timing: the metric total, or the sum of all); a share of "
+     "first_byte and body."},
     {"cert.days", OutputType::number, "Days until the server's certificate ends; only with https."},
 };
 
@@ -255,6 +258,9 @@ void leave_http_times(const HttpResponse& response, StepReport& report) {
                                                                 {"body", times.body}};
     for (const auto& [name, took] : phases) {
         report.timing(name, took);
+    }
+    if (times.server) {
+        report.timing("server", *times.server);
     }
     report.note(response.server + " (" + response.peer + ") answered " + std::to_string(response.status) + " with " +
                 std::to_string(response.bytes) + " bytes" +

@@ -55,6 +55,7 @@ constexpr Output outputs[] = {
     {"left_out", OutputType::number, "How many parts were not fetched because of 'most'."},
     {"time.page", OutputType::duration, "The time of the page itself."},
     {"time.resources", OutputType::duration, "From the page's end to the end of its last part."},
+    {"time.server", OutputType::duration, "The server's own time for the page as it states it (header Server-Timing)."},
 };
 
 // What went wrong with a part.

@@ -61,7 +61,7 @@ Task<Outcome> run_login(StepContext& context) {
     if (!client) {
         co_return outcome_of(std::move(client.error()));
     }
-    Stages stages(context.report);
+    Stages stages(context.report, &client->conversation().stream());
     auto done = co_await client->log_in(arguments.text("user"), arguments.text("password"), patience);
     if (done) {
         stages.ended("authenticate");

@@ -79,8 +79,8 @@ Task<Result<ImapClient>> ImapClient::open(StepContext& context, const Endpoint& 
     if (!conversation) {
         co_return tl::unexpected(std::move(conversation.error()));
     }
-    Stages stages(context.report);
     ImapClient client(std::move(*conversation));
+    Stages stages(context.report, &client.conversation_.stream());
     Result<void> done = co_await client.greet(patience);
     if (done) {
         stages.ended("greeting");

@@ -178,7 +178,7 @@ Task<Outcome> run_login(StepContext& context) {
     if (!conversation) {
         co_return outcome_of(std::move(conversation.error()));
     }
-    Stages stages(context.report);
+    Stages stages(context.report, &conversation->stream());
     const Result<IrcMessage> welcome = co_await enter(*conversation, arguments, patience);
     if (!welcome) {
         co_return outcome_of(welcome.error());

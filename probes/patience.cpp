@@ -13,6 +13,10 @@ schemas::Duration Patience::spent() const {
     return std::chrono::duration_cast<schemas::Duration>(Loop::now() - began);
 }
 
+schemas::Duration Patience::spent_until(TimePoint arrived) const {
+    return arrived > began ? std::chrono::duration_cast<schemas::Duration>(arrived - began) : spent();
+}
+
 std::string Patience::in_words() const {
     double seconds = std::chrono::duration<double>(deadline - began).count();
     if (seconds <= 0) {

@@ -25,6 +25,10 @@ struct Patience {
     /// The time since it began.
     [[nodiscard]] schemas::Duration spent() const;
 
+    /// The time until the answer that was awaited had arrived (Stream::arrived), however late our loop came to read
+    /// it; until now where nothing has arrived since it began: the answer lay there already.
+    [[nodiscard]] schemas::Duration spent_until(TimePoint arrived) const;
+
     /// "within 10 s", "within 250 ms".
     [[nodiscard]] std::string in_words() const;
 };

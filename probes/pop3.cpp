@@ -61,7 +61,7 @@ Task<Result<std::string>> ask(Conversation& conversation, std::string_view line,
 
 Task<Result<void>> greet(StepContext& context, Conversation& conversation, const Endpoint& endpoint,
                          const Patience& patience) {
-    Stages stages(context.report);
+    Stages stages(context.report, &conversation.stream());
     const Result<std::string> line = co_await conversation.line("send its greeting", patience);
     if (!line) {
         co_return tl::unexpected(line.error());
@@ -129,7 +129,7 @@ Task<Outcome> run_login(StepContext& context) {
         co_return outcome_of(std::move(conversation.error()));
     }
     Result<void> done = co_await greet(context, *conversation, endpoint, patience);
-    Stages stages(context.report);
+    Stages stages(context.report, &conversation->stream());
     if (done) {
         done = co_await log_in(*conversation, arguments, patience);
     }

@@ -75,7 +75,7 @@ Task<Outcome> run_ping(StepContext& context) {
     if (!conversation) {
         co_return outcome_of(std::move(conversation.error()));
     }
-    Stages stages(context.report);
+    Stages stages(context.report, &conversation->stream());
     Result<void> done;
     if (arguments.has("password")) {
         const std::string& user = arguments.text("user");

@@ -58,8 +58,8 @@ Task<Result<SmtpClient>> SmtpClient::open(StepContext& context, const Endpoint& 
     if (!conversation) {
         co_return tl::unexpected(std::move(conversation.error()));
     }
-    Stages stages(context.report);
     SmtpClient client(std::move(*conversation));
+    Stages stages(context.report, &client.conversation_.stream());
     const Result<CodedAnswer> greeting =
         co_await coded_answer(client.conversation_, "SMTP", "send its greeting", patience);
     if (!greeting) {

@@ -62,7 +62,7 @@ Task<Outcome> run_connect(StepContext& context) {
     if (!conversation) {
         co_return outcome_of(std::move(conversation.error()));
     }
-    Stages stages(context.report);
+    Stages stages(context.report, &conversation->stream());
     const auto sent = co_await conversation->send(arguments.text("send"), "take what was sent", patience);
     if (!sent) {
         co_return outcome_of(sent.error());
@@ -73,6 +73,7 @@ Task<Outcome> run_connect(StepContext& context) {
             co_return outcome_of(std::move(said.error()));
         }
         stages.ended("first_byte");
+        context.report.response(patience.spent_until(conversation->stream().arrived()));
         context.report.output("said", std::move(*said));
     }
     co_return Outcome::ok();

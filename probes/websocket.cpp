@@ -107,10 +107,11 @@ tl::expected<std::string, std::string> request_of(const Arguments& arguments, co
 }
 
 // Greeting, texts and replies.
-Task<Result<std::string>> exchange(StepContext& context, WebSocket& socket,
+Task<Result<std::string>> exchange(StepContext& context, const Conversation& conversation, WebSocket& socket,
                                    const std::vector<schemas::Pattern>& patterns) {
-    Stages stages(context.report);
+    Stages stages(context.report, &conversation.stream());
     std::string said;
+    bool answered = false;  // the last thing that happened was an answer
     if (const schemas::Pattern* const greeting = context.arguments.pattern("greeting")) {
         auto heard = co_await socket.hear(*greeting);
         if (!heard) {
@@ -125,7 +126,8 @@ Task<Result<std::string>> exchange(StepContext& context, WebSocket& socket,
         if (!sent) {
             co_return tl::unexpected(sent.error());
         }
-        if (i < patterns.size() && !patterns[i].text().empty()) {
+        answered = i < patterns.size() && !patterns[i].text().empty();
+        if (answered) {
             auto heard = co_await socket.hear(patterns[i]);
             if (!heard) {
                 co_return tl::unexpected(std::move(heard.error()));
@@ -133,8 +135,10 @@ Task<Result<std::string>> exchange(StepContext& context, WebSocket& socket,
             said = std::move(*heard);
         }
     }
-    if (!texts.empty()) {
+    if (answered) {
         stages.ended("reply");
+    } else if (!texts.empty()) {
+        stages.ended_by_us("reply");
     }
     co_return said;
 }
@@ -178,14 +182,14 @@ Task<Outcome> run(StepContext& context) {
         co_return outcome_of(std::move(conversation.error()));
     }
     hide_headers(*conversation, arguments.map("headers"));
-    Stages stages(context.report);
+    Stages stages(context.report, &conversation->stream());
     WebSocket socket(context, *conversation, patience);
     auto upgraded = co_await socket.upgrade(*request, key);
     if (!upgraded) {
         co_return outcome_of(std::move(upgraded.error()));
     }
     stages.ended("upgrade");
-    auto said = co_await exchange(context, socket, *patterns);
+    auto said = co_await exchange(context, *conversation, socket, *patterns);
     if (!said) {
         co_return outcome_of(std::move(said.error()));
     }

@@ -133,7 +133,8 @@ Task<Outcome> run_roster(StepContext& context) {
     if (!items) {
         co_return outcome_of(items.error());
     }
-    const schemas::Duration login_to_list = session->login + patience.spent();
+    context.report.response(patience.spent_until(session->client.arrived()));
+    const schemas::Duration login_to_list = session->login + *context.report.measured;
     context.report.timing("login_to_list", login_to_list);
     context.report.output("items", static_cast<double>(*items));
     context.report.output("login_to_list", schemas::to_seconds(login_to_list));
@@ -195,7 +196,7 @@ Task<Outcome> run_message(StepContext& context) {
     auto done = co_await session->client.send_message((*reader)->jid(), id, "slimtax: a test message, " + id, delivery);
     if (done) {
         done = co_await (*reader)->await_message(id, action, delivery);
-        context.report.response(delivery.spent());
+        context.report.response(delivery.spent_until((*reader)->arrived()));
     }
     if (!done && done.error().kind == Trouble::Kind::timed_out && !session->client.broken()) {
         // A server that will not deliver says so to the writer; what it said is there by now.

@@ -80,6 +80,8 @@ public:
     [[nodiscard]] const std::string& jid() const { return jid_; }
     /// "XMPP server im1:5222".
     [[nodiscard]] const std::string& server() const { return server_; }
+    /// When the last of what was read had arrived.
+    [[nodiscard]] TimePoint arrived() const { return stream_.arrived(); }
     /// True when nothing more can be said on this stream.
     [[nodiscard]] bool broken() const { return broken_; }
 

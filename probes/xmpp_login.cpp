@@ -65,8 +65,8 @@ Task<Result<void>> Client::log_in(const Account& account, StepReport& report, co
     secret_ = account.password;
     Patience stage = patience;
     // Every stage may use all that is left; `began` moves on so that each gets its own figure.
-    const auto done = [&stage, &report](std::string name) {
-        report.timing(std::move(name), stage.spent());
+    const auto done = [this, &stage, &report](std::string name) {
+        report.timing(std::move(name), stage.spent_until(arrived()));
         stage.began = Loop::now();
     };
     Result<void> result = co_await open(patience);

@@ -17,6 +17,10 @@ namespace slimtax::schemas {
 struct Timing {
     std::string name;
     Duration took{};
+
+    /// False for what lies within the others ("server": what a server says of its own time) or reaches over several
+    /// steps ("login_to_list"): it does not add up with them to the response time.
+    [[nodiscard]] bool is_part() const { return name != "server" && name != "login_to_list"; }
 };
 
 /// What a step measured beside time: a plugin's performance figure, a counter's value.

@@ -122,6 +122,9 @@ std::string bar_of(const TimelineRow& row, Duration now, std::size_t columns, co
     bar.fill(row.at, end, row.state == State::running ? running_letter : rest_letter);
     Duration at = row.at;
     for (const schemas::Timing& part : row.parts) {
+        if (!part.is_part()) {
+            continue;
+        }
         const Duration next = std::min(at + part.took, end);
         bar.fill(at, next, letter_of(legend, part.name));
         at = next;
@@ -179,7 +182,7 @@ Legend legend_of(const std::vector<TimelineRow>& rows) {
     };
     for (const TimelineRow& row : rows) {
         for (const schemas::Timing& part : row.parts) {
-            if (std::ranges::find(legend, part.name, &Legend::value_type::first) != legend.end()) {
+            if (!part.is_part() || std::ranges::find(legend, part.name, &Legend::value_type::first) != legend.end()) {
                 continue;
             }
             const auto own = std::ranges::find_if(

@@ -6,6 +6,7 @@
 
 #include "probes/io/http_multi.hpp"
 #include "probes/io/http_transfer.hpp"
+#include "probes/io/server_timing.hpp"
 #include "probes/io/stream.hpp"
 
 namespace slimtax::probes {
@@ -58,6 +59,9 @@ void add(HttpTimes& sum, const HttpTimes& times) {
     sum.tls += times.tls;
     sum.first_byte += times.first_byte;
     sum.body += times.body;
+    if (times.server) {
+        sum.server = sum.server.value_or(schemas::Duration::zero()) + *times.server;
+    }
 }
 
 }  // namespace
@@ -129,6 +133,7 @@ Task<tl::expected<HttpResponse, Trouble>> HttpClient::Impl::fetch(HttpRequest re
         if (!response) {
             co_return response;
         }
+        response->times.server = stated_server_time(response->headers);
         add(times, response->times);
         response->times = times;
         response->redirects = redirects;

@@ -43,6 +43,8 @@ struct HttpTimes {
     schemas::Duration tls{};
     schemas::Duration first_byte{};  ///< from the request's start on a ready connection to the answer's first byte
     schemas::Duration body{};        ///< from there to the answer's end
+    /// What the server says it took itself (Server-Timing): no part of its own, but of first_byte and body.
+    std::optional<schemas::Duration> server;
     [[nodiscard]] schemas::Duration total() const { return lookup + connect + tls + first_byte + body; }
 };
 

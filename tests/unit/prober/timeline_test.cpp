@@ -32,6 +32,12 @@ TEST_CASE("bars show each part in proportion to the run's time, with a letter ea
     CHECK(lines[3] == "                            0 to 80 ms   c connect, l login, = rest, . pause");
 }
 
+TEST_CASE("a time that lies within the others has no place in the bar") {
+    auto rows = some_rows();
+    rows[0].parts = {{"connect", 10ms}, {"server", 5ms}, {"login", 20ms}};
+    CHECK(prober::timeline(rows, 80ms, 76, false) == prober::timeline(some_rows(), 80ms, 76, false));
+}
+
 TEST_CASE("no line is wider than the terminal, however narrow it is; a narrow one has no bars") {
     auto rows = some_rows();
     rows[0].label = "einen sehr langen Namen für den Schritt, länger als jede Spalte";

@@ -1,7 +1,9 @@
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <cstring>
 #include <string>
+#include <thread>
 
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -57,6 +59,42 @@ std::string at_socket(const std::string& path, Values values = {}, std::chrono::
 }
 
 }  // namespace
+
+TEST_CASE("an exchange ends when the kernel had the reply, however late the loop came to read it") {
+    Engine engine;
+    std::atomic<bool> blocked = false;
+    std::atomic<bool> sent = false;
+    TimePoint sent_at;
+    const auto until = [](const std::atomic<bool>& flag) {
+        for (int i = 0; i < 10'000 && !flag; ++i) {
+            std::this_thread::sleep_for(1ms);
+        }
+    };
+    const ScriptedServer server([&](ScriptedConnection& connection) {
+        connection.read_until("PING");
+        engine.loop().post([&] {  // something holds the loop up while the reply arrives, and some time more
+            blocked = true;
+            until(sent);
+            std::this_thread::sleep_for(100ms);
+        });
+        until(blocked);
+        connection.send("PONG");
+        sent_at = Loop::now();
+        sent = true;
+    });
+    const TimePoint begun = Loop::now();
+    const StepRun run = run_operation(engine, "tcp.exchange",
+                                      {{"host", "127.0.0.1"},
+                                       {"port", std::int64_t{server.port()}},
+                                       {"send", list({"PING"})},
+                                       {"replies", list({"PONG"})}});
+    CHECK(run.outcome.reason == "");
+    REQUIRE(sent);
+    REQUIRE(run.report.measured.has_value());
+    // The stamp is the wall clock's: a millisecond for what lies between the two clocks.
+    CHECK(begun + *run.report.measured <= sent_at + 1ms);
+    CHECK(run.number("time.exchange") <= schemas::to_seconds(*run.report.measured));
+}
 
 TEST_CASE("tcp.exchange: a conversation with a real mail server") {
     const CampusServer exim("exim");

@@ -27,6 +27,13 @@ TEST_CASE("the time that was left is said in the unit that fits") {
     CHECK(Patience{began, began - 1s}.in_words() == "in the time left");
 }
 
+TEST_CASE("an awaited answer's time ends when it arrived, not when it was read") {
+    const TimePoint began = Loop::now() - 1h;
+    const Patience patience{began, began + 2h};
+    CHECK(patience.spent_until(began + 7ms) == 7ms);
+    CHECK(patience.spent_until(began - 7ms) >= 1h);  // it lay there already: until now
+}
+
 TEST_CASE("what a peer says is made fit for a sentence and loses its secrets") {
     CHECK(quotable("a\r\nb\tc\n") == "a  b c");
     CHECK(quotable("no hunter2 here: hunter2", "hunter2") == "no *** here: ***");
