@@ -1,5 +1,6 @@
 #include "probes/conversation.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -64,26 +65,47 @@ Task<Conversation::Result<bool>> Conversation::more(std::string_view action, con
     if (patience.over()) {
         co_return tl::unexpected(trouble(ran_out(server_, action, patience), action, patience));
     }
-    if (taken_ >= tidy_at || taken_ == received_.size()) {
-        received_.erase(0, taken_);
-        taken_ = 0;
-    }
     std::array<char, 16384> room;
     const auto got = co_await stream_.read_some(room, patience.deadline);
     if (!got) {
         co_return tl::unexpected(trouble(got.error(), action, patience));
     }
-    if (*got == 0) {
-        broken_ = true;
+    co_return take_in({room.data(), *got});
+}
+
+Task<Conversation::Result<bool>> Conversation::more_by(TimePoint until, std::string_view action,
+                                                       const Patience& patience) {
+    std::array<char, 16384> room;
+    const auto got = co_await stream_.read_some(room, std::min(until, patience.deadline));
+    if (!got && got.error().kind == Trouble::Kind::timed_out) {
         co_return false;
     }
-    total_ += *got;
+    if (!got) {
+        co_return tl::unexpected(trouble(got.error(), action, patience));
+    }
+    const Result<bool> open = take_in({room.data(), *got});
+    if (open && !*open) {
+        co_return tl::unexpected(wrong(fmt::format("closed the connection and did not {}", action)));
+    }
+    co_return open;
+}
+
+Conversation::Result<bool> Conversation::take_in(std::string_view got) {
+    if (got.empty()) {
+        broken_ = true;
+        return false;
+    }
+    if (taken_ >= tidy_at || taken_ == received_.size()) {
+        received_.erase(0, taken_);
+        taken_ = 0;
+    }
+    total_ += got.size();
     if (total_ > limits_.total) {
         broken_ = true;
-        co_return tl::unexpected(wrong(fmt::format("sent more than {} bytes", limits_.total)));
+        return tl::unexpected(wrong(fmt::format("sent more than {} bytes", limits_.total)));
     }
-    received_.append(room.data(), *got);
-    co_return true;
+    received_.append(got);
+    return true;
 }
 
 Task<Conversation::Result<std::string>> Conversation::line(std::string_view action, const Patience& patience) {

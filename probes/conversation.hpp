@@ -43,6 +43,9 @@ public:
     /// Reads more into `pending()`: at least one byte, or false when the peer closed.
     Task<Result<bool>> more(std::string_view action, const Patience& patience);
 
+    /// Waits until more has been read into `pending()`, or until then; false: nothing came, which is no trouble.
+    Task<Result<bool>> more_by(TimePoint until, std::string_view action, const Patience& patience);
+
     /// Sends the text and CR LF. A text that is more than one line is our own side's trouble, and not sent.
     Task<Result<void>> say(std::string_view text, std::string_view action, const Patience& patience);
 
@@ -80,6 +83,8 @@ public:
     [[nodiscard]] bool broken() const { return broken_; }
 
 private:
+    /// Takes in what `room` got; false when that was the peer's close.
+    [[nodiscard]] Result<bool> take_in(std::string_view got);
     [[nodiscard]] Trouble trouble(Trouble cause, std::string_view action, const Patience& patience);
     void note(std::string_view who, std::string_view text);
 

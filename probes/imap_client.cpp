@@ -175,6 +175,51 @@ Task<Result<ImapReply>> ImapClient::command(std::string_view text, std::string_v
     co_return co_await reply(tag, name, refusal, patience);
 }
 
+Task<Result<void>> ImapClient::idle(TimePoint until, const Patience& patience) {
+    static constexpr std::string_view action = "answer IDLE";
+    const std::string tag = next_tag();
+    const std::string command = tag + " IDLE";
+    const Result<void> said = co_await conversation_.say(command, action, patience);
+    if (!said) {
+        co_return said;
+    }
+    bool idling = false;
+    bool told = false;
+    // Not before the server is idle is the end of it understood; what it told by then counts.
+    while (!idling || !told) {
+        if (idling && conversation_.pending().find('\n') == std::string_view::npos) {
+            const Result<bool> more = co_await conversation_.more_by(until, action, patience);
+            if (!more) {
+                co_return tl::unexpected(more.error());
+            }
+            if (!*more || Loop::now() >= until) {
+                break;
+            }
+            continue;
+        }
+        const Result<std::string> line = co_await response(action, patience);
+        if (!line) {
+            co_return tl::unexpected(line.error());
+        }
+        const auto [first, rest] = cut(*line);
+        if (first != "*" && first != "+") {
+            co_return tl::unexpected(
+                conversation_.wrong(fmt::format("offers IDLE and refused it: {}", conversation_.quoted(rest))));
+        }
+        idling = idling || first == "+";
+        told = told || (first == "*" && upper(cut(cut(rest).second).first) == "EXISTS");
+    }
+    const Result<void> ended = co_await conversation_.say("DONE", action, patience);
+    if (!ended) {
+        co_return ended;
+    }
+    const Result<ImapReply> done = co_await reply(tag, "IDLE", "refused IDLE", patience);
+    if (!done) {
+        co_return tl::unexpected(done.error());
+    }
+    co_return Result<void>();
+}
+
 // The untagged responses up to the tagged one. `refusal` begins the sentence for NO and BAD.
 Task<Result<ImapReply>> ImapClient::reply(const std::string& tag, std::string_view name, std::string_view refusal,
                                           const Patience& patience) {

@@ -39,6 +39,9 @@ public:
     /// Whether the server has told of that capability; upper case.
     [[nodiscard]] bool can(std::string_view capability) const;
 
+    /// Waits by IDLE (RFC 2177), which the server must offer, until it tells of a message or until then.
+    Task<Result<void>> idle(TimePoint until, const Patience& patience);
+
     [[nodiscard]] Conversation& conversation() { return conversation_; }
 
 private:

@@ -119,6 +119,8 @@ std::vector<std::uint32_t> found_in(const ImapReply& reply) {
     return uids;
 }
 
+constexpr auto longest_idle = std::chrono::seconds(5);
+
 // The reading side: one session with the folder open.
 class Mailbox {
 public:
@@ -178,7 +180,11 @@ public:
         co_return old.size();
     }
 
-    // Looks for the token again and again; nothing when it was not there by the deadline.
+    /// When the last answer had arrived.
+    [[nodiscard]] TimePoint arrived() { return client_->conversation().stream().arrived(); }
+
+    // Looks for the token again and again, or when the server tells of a message (IDLE); nothing when it was not there
+    // by the deadline.
     Task<Result<std::vector<std::uint32_t>>> await(const std::string& token, TimePoint until,
                                                    const Patience& patience) {
         const std::string search = fmt::format("UID SEARCH HEADER {} \"{}\"", letter_header, token);
@@ -198,6 +204,15 @@ public:
                 co_return uids;
             }
             client_->conversation().note_in(nullptr);  // one look is like the other
+            if (client_->can("IDLE")) {
+                // Now and then it is looked at all the same: not every server tells what it should.
+                const Result<void> waited =
+                    co_await client_->idle(std::min(until, Loop::now() + longest_idle), patience);
+                if (!waited) {
+                    co_return tl::unexpected(waited.error());
+                }
+                continue;
+            }
             if (co_await engine_.loop().sleep_until(std::min(until, Loop::now() + pause)) == Wake::cancelled) {
                 co_return tl::unexpected(Trouble::shut_down());
             }
@@ -332,7 +347,7 @@ private:
                         fmt::format("mail to {}, accepted by {}, did not arrive in {} {}", quotable(letter_.to),
                                     smtp_.server, mailbox_.name(), waited.in_words())});
         }
-        leave_timing(report, "delivery", stage.spent());
+        leave_timing(report, "delivery", stage.spent_until(mailbox_.arrived()));
 
         stage = Patience::until(patience.deadline);
         done = co_await mailbox_.remove(*found, patience);

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <string>
 
 #include "tests/unit/probes/campus_server.hpp"
@@ -81,6 +82,26 @@ ScriptedServer::Script mailbox(std::string search_answer = "* SEARCH\r\n", std::
                 connection.send(search_answer);
             }
             connection.send(tag + " OK done\r\n");
+        }
+    };
+}
+
+// A mailbox that offers IDLE: empty at the first look, and then as `idle` has it; found at the second look.
+ScriptedServer::Script idle_mailbox(std::function<void(ScriptedConnection&, const std::string& tag)> idle) {
+    return [idle](ScriptedConnection& connection) {
+        connection.send("* OK [CAPABILITY IMAP4rev1 IDLE] hi\r\n");
+        bool idled = false;
+        for (std::string line = connection.read_line(); !line.empty(); line = connection.read_line()) {
+            const std::string tag = line.substr(0, line.find(' '));
+            if (line.find(" IDLE") != std::string::npos) {
+                idled = true;
+                idle(connection, tag);
+                continue;
+            }
+            if (line.find("SEARCH HEADER") != std::string::npos) {
+                connection.send(idled ? "* SEARCH 7\r\n" : "* SEARCH\r\n");
+            }
+            connection.send(tag + " OK [CAPABILITY IMAP4rev1 IDLE] done\r\n");
         }
     };
 }
@@ -214,6 +235,47 @@ TEST_CASE("mail.roundtrip: each side's failures name that side") {
     // Numbers that are none, and a folder's name that needs its quotes.
     CHECK(between(taker("250 taken\r\n"), mailbox("* SEARCH 99999999999 x\r\n"), 3s).starts_with("timeout: "));
     CHECK(between(taker("250 taken\r\n"), mailbox("* SEARCH 7\r\n"), 20s, {{"folder", "Probe \"1\""}}) == "ok: ");
+}
+
+TEST_CASE("mail.roundtrip: a server that offers IDLE tells when the message is there, and need not be asked") {
+    const auto good = taker("250 taken\r\n");
+    std::string ended;
+    CHECK(between(good, idle_mailbox([&](ScriptedConnection& connection, const std::string& tag) {
+                      connection.send("+ idling\r\n* 1 RECENT\r\n* 1 EXI");
+                      connection.send("STS\r\n");
+                      ended = connection.read_line();
+                      connection.send(tag + " OK done\r\n");
+                  })) == "ok: ");
+    CHECK(ended.starts_with("DONE"));
+    // What came before the server was idle counts; what comes after DONE is no harm.
+    CHECK(between(good, idle_mailbox([](ScriptedConnection& connection, const std::string& tag) {
+                      connection.send("* 1 EXISTS\r\n+ idling\r\n");
+                      connection.read_line();
+                      connection.send("* 2 EXISTS\r\n" + tag + " OK done\r\n");
+                  })) == "ok: ");
+}
+
+TEST_CASE("mail.roundtrip: what can go wrong during IDLE is told") {
+    const auto good = taker("250 taken\r\n");
+    const auto idle = [&](const std::string& answer, bool hangs = false) {
+        return between(good, idle_mailbox([=](ScriptedConnection& connection, const std::string& tag) {
+                           connection.send(answer.starts_with("NO") ? tag + " " + answer : answer);
+                           if (hangs) {
+                               connection.hang();
+                           } else {
+                               connection.close();
+                           }
+                       }),
+                       hangs ? 600ms : 20s);
+    };
+    CHECK(idle("NO not now\r\n") == "failed: IMAP server IMAP offers IDLE and refused it: NO not now");
+    CHECK(idle("") == "failed: IMAP server IMAP closed the connection and did not answer IDLE");
+    CHECK(idle("+ idling\r\n") == "failed: IMAP server IMAP closed the connection and did not answer IDLE");
+    CHECK(idle("+ idling\r\n* BYE\r\n") == "failed: IMAP server IMAP closed the connection and did not answer IDLE");
+    CHECK(idle("", true).starts_with("timeout: IMAP server IMAP did not answer IDLE within "));
+    CHECK(idle("+ idling\r\n", true).starts_with("timeout: "));
+    CHECK(
+        idle("+ idling\r\n* 1 EXISTS\r\n", true).starts_with("timeout: IMAP server IMAP did not answer IDLE within "));
 }
 
 TEST_CASE("mail.roundtrip: addresses that are none are our own side's trouble") {
