@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <optional>
 
 #include <fmt/format.h>
 
 #include "probes/endpoint.hpp"
+#include "probes/grpc_message.hpp"
 #include "probes/io/http_client.hpp"
 
 namespace slimtax::probes {
@@ -32,7 +32,7 @@ constexpr auto parameters =
                                 .type = ParameterType::text_map,
                                 .help = "More metadata (header lines) of the call.",
                                 .example = R"({ authorization = "Bearer ${secret:loans}" })"}},
-           std::array{trust_parameters[0], trust_parameters[1]});
+           trust_parameters);
 
 constexpr auto outputs =
     joined(connection_outputs, tls_outputs,
@@ -52,90 +52,6 @@ constexpr std::array<std::string_view, 17> codes{
     "DATA_LOSS", "UNAUTHENTICATED"};
 
 constexpr std::array<std::string_view, 4> healths{"UNKNOWN", "SERVING", "NOT_SERVING", "SERVICE_UNKNOWN"};
-
-void put_varint(std::string& bytes, std::uint64_t number) {
-    for (; number > 0x7F; number >>= 7) {
-        bytes += static_cast<char>(0x80 | (number & 0x7F));
-    }
-    bytes += static_cast<char>(number);
-}
-
-/// Takes one from the front.
-std::optional<std::uint64_t> take_varint(std::string_view& bytes) {
-    std::uint64_t number = 0;
-    for (int shift = 0; shift < 64 && !bytes.empty(); shift += 7) {
-        const auto byte = static_cast<std::uint8_t>(bytes.front());
-        bytes.remove_prefix(1);
-        number |= static_cast<std::uint64_t>(byte & 0x7F) << shift;
-        if ((byte & 0x80) == 0) {
-            return number;
-        }
-    }
-    return std::nullopt;
-}
-
-/// A message as it travels: not compressed, its length, itself.
-std::string framed(std::string_view message) {
-    std::string bytes(1, '\0');
-    for (int shift = 24; shift >= 0; shift -= 8) {
-        bytes += static_cast<char>(message.size() >> shift);
-    }
-    return bytes.append(message);
-}
-
-/// HealthCheckRequest { string service = 1; }
-std::string request_for(const std::string& service) {
-    std::string message;
-    if (!service.empty()) {
-        message += '\x0A';
-        put_varint(message, service.size());
-        message += service;
-    }
-    return framed(message);
-}
-
-/// HealthCheckResponse { ServingStatus status = 1; }; nothing when the bytes are no such message. Other fields are
-/// passed over, as protobuf wants it.
-std::optional<std::uint64_t> health_in(std::string_view body) {
-    if (body.size() < 5 || body != framed(body.substr(5))) {
-        return std::nullopt;
-    }
-    body.remove_prefix(5);
-    std::uint64_t health = 0;  // an omitted field is 0
-    while (!body.empty()) {
-        const auto tag = take_varint(body);
-        if (!tag || *tag >> 3 == 0) {
-            return std::nullopt;
-        }
-        std::uint64_t skipped = 0;
-        switch (*tag & 7) {
-            case 0: {
-                const auto number = take_varint(body);
-                if (!number) {
-                    return std::nullopt;
-                }
-                health = *tag >> 3 == 1 ? *number : health;
-                break;
-            }
-            case 1: skipped = 8; break;
-            case 2: {
-                const auto length = take_varint(body);
-                if (!length) {
-                    return std::nullopt;
-                }
-                skipped = *length;
-                break;
-            }
-            case 5: skipped = 4; break;
-            default: return std::nullopt;
-        }
-        if (skipped > body.size()) {
-            return std::nullopt;
-        }
-        body.remove_prefix(static_cast<std::size_t>(skipped));
-    }
-    return health;
-}
 
 /// grpc-message is percent-encoded.
 std::string decoded(std::string_view text) {
@@ -213,7 +129,7 @@ Outcome judge(const Call& call, const HttpResponse& response, StepReport& report
     if (code != 0) {
         return Outcome::failed(refusal(call, code, decoded(response.header("grpc-message"))));
     }
-    const auto health = health_in(response.body);
+    const auto health = grpc::health_in(response.body);
     if (!health || *health >= healths.size()) {
         return Outcome::failed(call.server + " answered the health check with bytes that are no answer to it");
     }
@@ -256,11 +172,12 @@ Task<Outcome> run(StepContext& context) {
     request.headers = arguments.map("metadata");
     request.headers.emplace_back("Content-Type", "application/grpc");
     request.headers.emplace_back("TE", "trailers");
-    request.body = request_for(arguments.text("service"));
+    request.body = grpc::health_request(arguments.text("service"));
     request.max_body = most_body;
     request.keep_body = most_body;
     request.verify = arguments.flag("verify");
     request.ca_file = arguments.text("ca_file");
+    request.server_name = arguments.text("server_name");
     const auto response = co_await context.engine.http().fetch(std::move(request), context.deadline);
     if (!response) {
         co_return outcome_of(response.error());

@@ -93,6 +93,27 @@ tl::expected<HttpTarget, std::string> parse_http_url(const std::string& url, con
     return target;
 }
 
+namespace {
+
+/// The same target under another name: that is asked for, the connection goes where it went.
+tl::expected<HttpTarget, std::string> named_instead(const HttpTarget& target, const std::string& name) {
+    const Url parser(curl_url());
+    CURLUcode code = curl_url_set(parser.get(), CURLUPART_URL, target.url.c_str(), 0);
+    if (code == CURLUE_OK) {
+        code = curl_url_set(parser.get(), CURLUPART_HOST, name.c_str(), 0);
+    }
+    if (code != CURLUE_OK) {
+        return tl::unexpected("server_name is \"" + name +
+                              "\", which is no name of a server: " + curl_url_strerror(code));
+    }
+    HttpTarget named = target;
+    named.url = part_of(parser.get(), CURLUPART_URL);
+    named.server_name = name;
+    return named;
+}
+
+}  // namespace
+
 std::string_view HttpResponse::header(std::string_view name) const {
     for (const auto& [key, value] : headers) {
         if (key == name) {
@@ -126,6 +147,13 @@ Task<tl::expected<HttpResponse, Trouble>> HttpClient::Impl::fetch(HttpRequest re
     auto target = parse_http_url(request.url);
     if (!target) {
         co_return tl::unexpected(Trouble{Trouble::Kind::ours, target.error()});
+    }
+    if (!request.server_name.empty()) {
+        auto named = named_instead(*target, request.server_name);
+        if (!named) {
+            co_return tl::unexpected(Trouble{Trouble::Kind::ours, named.error()});
+        }
+        target = std::move(named);
     }
     HttpTimes times;
     for (int redirects = 0;; ++redirects) {

@@ -32,7 +32,10 @@ struct HttpRequest {
     std::uint64_t keep_body = 1'000'000;  ///< the rest is read, counted and timed, but not kept
     bool verify = true;                   ///< the server's certificate
     std::string ca_file;                  ///< as in TlsOptions
-    bool http2 = false;                   ///< HTTP/2: in the clear without asking, with TLS if the server agrees
+    /// The name to ask for and to judge the certificate by; empty: the URL's host, which is connected to anyway. It
+    /// counts for the first address, not for those that redirects lead to.
+    std::string server_name;
+    bool http2 = false;  ///< HTTP/2: in the clear without asking, with TLS if the server agrees
     std::vector<std::string>* cookies = nullptr;  ///< sent and updated, in curl's form; outlives the fetch
 };
 

@@ -54,7 +54,7 @@ public:
           request_(request),
           target_(target),
           connected_(std::move(connected)),
-          check_(target.peer(), target.host, request.verify),
+          check_(target.peer(), target.server_name.empty() ? target.host : target.server_name, request.verify),
           finished_(engine.loop()),
           easy_(multi.take()) {}
 

@@ -14,7 +14,8 @@ namespace slimtax::probes {
 /// The parts of a URL that matter before a connection.
 struct HttpTarget {
     std::string url;
-    std::string host;  ///< without brackets
+    std::string host;           ///< without brackets
+    std::string server_name{};  ///< that the certificate must bear; empty: the host
     std::uint16_t port = 80;
     bool tls = false;
     /// "im1:443", for reasons.

@@ -16,7 +16,8 @@ struct Target {
     void (*feed)(const std::string& input);
 };
 
-extern const Target xml, scram, ldap, dns, json, html, prometheus, logs, definitions, websocket_frames;
+extern const Target xml, scram, ldap, dns, json, html, prometheus, logs, definitions, websocket_frames, grpc_health,
+    server_timing;
 
 /// A random number below `limit`; 0 when that is 0. From the seed that the run printed.
 [[nodiscard]] std::size_t below(std::size_t limit);

@@ -120,7 +120,9 @@ void fuzz(const Target& target, std::chrono::seconds time, std::uint64_t most_in
     std::fflush(stdout);
 }
 
-constexpr std::array all{&xml, &scram, &ldap, &dns, &json, &html, &prometheus, &logs, &definitions, &websocket_frames};
+constexpr std::array all{&xml,         &scram,        &ldap, &dns,         &json,
+                         &html,        &prometheus,   &logs, &definitions, &websocket_frames,
+                         &grpc_health, &server_timing};
 
 int usage() {
     std::fprintf(stderr,

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "probes/grpc_message.hpp"
+#include "probes/io/server_timing.hpp"
 #include "probes/ldap_wire.hpp"
 #include "probes/patience.hpp"
 #include "probes/websocket_frames.hpp"
@@ -144,6 +146,29 @@ void feed_websocket(const std::string& input) {
     must(read_frames(input, input.size()) == read_frames(input, 3), "pieces read as the whole does", input);
 }
 
+// A message that is one stays one, with the same status, behind a field that is not known (14, 64 bits).
+void feed_grpc(const std::string& input) {
+    const auto framed = [](const std::string& message) {
+        std::string bytes(1, '\0');
+        for (int shift = 24; shift >= 0; shift -= 8) {
+            bytes += static_cast<char>(message.size() >> shift);
+        }
+        return bytes + message;
+    };
+    static_cast<void>(grpc::health_in(input));
+    const auto bare = grpc::health_in(framed(input));
+    const auto behind =
+        grpc::health_in(framed("\x71"
+                               "12345678" +
+                               input));
+    must(bare == behind, "unknown fields are passed over", input);
+}
+
+void feed_server_timing(const std::string& input) {
+    const auto took = stated_server_time({{"server-timing", input}});
+    must(!took || (took->count() >= 0 && *took <= std::chrono::hours(24)), "a time is within its bounds", input);
+}
+
 const std::vector<std::string> frames{"\x81\x05hello",
                                       std::string("\x01\x02go\x89\x04ping\x80\x02od\x8a\x00\x88\x05\x03\xe8why", 23),
                                       std::string("\x82\x7e\x00\x7e", 4) + std::string(126, 'x')};
@@ -156,6 +181,23 @@ const Target websocket_frames{
     {"\x81", "\x80", std::string("\x01\x00", 2), "\x88\x02\x03\xe8", "\x82\x7e\x03\xe9", "\x82\x7f\xff\xff", "\xc3\xa9",
      std::string("\x82\x7f\0\0\0\0\0\0\0\x05", 10), "\x89\x7d"},
     feed_websocket};
+const Target grpc_health{"grpc",
+                         {"\x08\x01", "",
+                          "\x08\x02\x12\x03xyz\x1d"
+                          "1234",
+                          "\x08\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01"},
+                         {"\x08",
+                          "\x12\x02"
+                          "ab",
+                          "\xff", "\x80",
+                          "\x09"
+                          "12345678",
+                          std::string("\0\0\0\0\2", 5)},
+                         feed_grpc};
+const Target server_timing{"server-timing",
+                           {"miss, db;dur=53, app;dur=47.2", "cache;desc=\"Cache Read\";dur=23.2", "total;dur=1e3"},
+                           {",", ";", "dur", "=", "\"", "\\", "total", "1e309", "-1", "nan", "inf", " "},
+                           feed_server_timing};
 const Target xml{"xml", streams, pieces, feed_stream};
 const Target scram{"scram", challenges, {"r=", ",s=", ",i=", "=", ",", "99999999999", "v="}, feed_scram};
 const Target ldap{

@@ -132,6 +132,23 @@ TEST_CASE("grpc.health: a real server, in the clear and with TLS") {
     }
 }
 
+TEST_CASE("grpc.health: server_name is the name that is asked for and that the certificate must bear") {
+    EngineOptions options;
+    options.ca_file = certificate("ca.pem");
+    Engine engine(options);
+    const CampusServer real("grpc", {"tls=yes", "certificates=" + certificates()});
+    const auto as = [&](const std::string& name) {
+        const StepRun run = run_operation(
+            engine, "grpc.health",
+            {{"host", "127.0.0.1"}, {"port", std::int64_t(real.port())}, {"tls", true}, {"server_name", name}});
+        return run.verdict() + ": " + replaced(run.outcome.reason, "127.0.0.1:" + real.port_text(), "SERVER");
+    };
+    CHECK(as("campus.test") == "ok: ");
+    CHECK(as("elsewhere.test").starts_with("failed: the certificate of SERVER is for localhost, "));
+    CHECK(as("elsewhere.test").ends_with(", not for elsewhere.test"));
+    CHECK(as("no name").starts_with("prober_fault: server_name is \"no name\", which is no name of a server"));
+}
+
 TEST_CASE("grpc.health: servers that speak something else") {
     Engine engine;
     const CampusServer nginx("nginx");
