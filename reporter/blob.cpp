@@ -17,7 +17,9 @@ using schemas::Verdict;
 
 constexpr std::size_t core_columns = 11;
 
-std::string encode_core(std::int64_t hour, std::span<const RunResult> rows) {
+/// `Row` is Run or RunResult: the fields have the same names.
+template <class Row>
+std::string encode_core(Instant begin, std::span<const Row> rows) {
     ByteWriter intended;
     ByteWriter started;
     ByteWriter response;
@@ -32,8 +34,8 @@ std::string encode_core(std::int64_t hour, std::span<const RunResult> rows) {
     bool any_reason = false;
     bool any_work = false;
     bool any_users = false;
-    Instant before = begin_of_hour(hour);
-    for (const RunResult& row : rows) {
+    Instant before = begin;
+    for (const Row& row : rows) {
         intended.varint(number(row.intended - before));
         before = row.intended;
         started.signed_varint((row.started - row.intended).count());
@@ -70,9 +72,9 @@ std::string encode_core(std::int64_t hour, std::span<const RunResult> rows) {
 /// Reads the columns of core row by row.
 class CoreReader {
 public:
-    CoreReader(std::int64_t hour, const BlobColumns<core_columns>& blob)
-        : before_(begin_of_hour(hour)),
-          end_(begin_of_hour(hour + 1)),
+    CoreReader(Instant begin, Instant end, const BlobColumns<core_columns>& blob)
+        : before_(begin),
+          end_(end),
           intended_(blob.columns[0]),
           started_(blob.columns[1]),
           response_(blob.columns[2]),
@@ -88,7 +90,6 @@ public:
           any_work_(!blob.columns[7].empty()),
           any_users_(!blob.columns[9].empty()) {}
 
-    /// `Row` is Run or RunResult: the fields have the same names.
     template <class Row>
     void next(Row& row) {
         const std::uint64_t step = intended_.varint();
@@ -148,11 +149,11 @@ private:
 };
 
 template <class Row>
-Decoded decode_rows(std::int64_t hour, const BlobColumns<core_columns>& blob, std::vector<Row>& out) {
+Decoded decode_rows(Instant begin, Instant end, const BlobColumns<core_columns>& blob, std::vector<Row>& out) {
     if (blob.rows > blob.columns[0].size()) {
         return inconsistent();
     }
-    CoreReader in(hour, blob);
+    CoreReader in(begin, end, blob);
     const std::size_t before = out.size();
     out.resize(before + blob.rows);
     for (std::size_t i = before; i < out.size(); ++i) {
@@ -176,7 +177,16 @@ Instant begin_of_hour(std::int64_t hour) {
 }
 
 HourBlob encode_hour(std::int64_t hour, std::span<const RunResult> rows) {
-    return {encode_core(hour, rows), encode_steps(rows)};
+    return {encode_core(begin_of_hour(hour), rows), encode_steps(rows)};
+}
+
+std::string encode_runs(Instant begin, std::span<const Run> runs) {
+    return encode_core(begin, runs);
+}
+
+Decoded decode_runs(Instant begin, Instant end, std::string_view bytes, std::vector<Run>& out) {
+    const auto blob = open_blob<core_columns>(bytes);
+    return blob ? decode_rows(begin, end, *blob, out) : Decoded(tl::unexpected(blob.error()));
 }
 
 Decoded decode_intended(std::int64_t hour, std::string_view core, std::vector<Instant>& out) {
@@ -197,8 +207,7 @@ Decoded decode_intended(std::int64_t hour, std::string_view core, std::vector<In
 }
 
 Decoded decode_runs(std::int64_t hour, std::string_view core, std::vector<Run>& out) {
-    const auto blob = open_blob<core_columns>(core);
-    return blob ? decode_rows(hour, *blob, out) : Decoded(tl::unexpected(blob.error()));
+    return decode_runs(begin_of_hour(hour), begin_of_hour(hour + 1), core, out);
 }
 
 Decoded decode_results(std::int64_t hour, std::string_view core, std::string_view detail, const schemas::SeriesKey& key,
@@ -208,7 +217,7 @@ Decoded decode_results(std::int64_t hour, std::string_view core, std::string_vie
         return tl::unexpected(blob.error());
     }
     const std::size_t before = out.size();
-    if (Decoded good = decode_rows(hour, *blob, out); !good) {
+    if (Decoded good = decode_rows(begin_of_hour(hour), begin_of_hour(hour + 1), *blob, out); !good) {
         return good;
     }
     const std::span<RunResult> rows = std::span(out).subspan(before);

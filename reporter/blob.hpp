@@ -76,6 +76,11 @@ using Decoded = tl::expected<void, std::string>;
 /// Appends the runs.
 [[nodiscard]] Decoded decode_runs(std::int64_t hour, std::string_view core, std::vector<Run>& out);
 
+/// Runs of one series within any stretch of time [begin, end), in the format of `core`.
+[[nodiscard]] std::string encode_runs(schemas::Instant begin, std::span<const Run> runs);
+[[nodiscard]] Decoded decode_runs(schemas::Instant begin, schemas::Instant end, std::string_view bytes,
+                                  std::vector<Run>& out);
+
 /// Appends the whole results.
 [[nodiscard]] Decoded decode_results(std::int64_t hour, std::string_view core, std::string_view detail,
                                      const schemas::SeriesKey& key, std::vector<schemas::RunResult>& out);

@@ -25,85 +25,6 @@ using schemas::State;
 /// How far before a running period the begin of a state is looked for.
 constexpr Duration look_back = std::chrono::hours(24);
 
-/// The runs that count, walked in step with the calendar's open hours.
-class OpenHours {
-public:
-    explicit OpenHours(const CalendarSpans& calendar) {
-        std::copy_if(calendar.begin(), calendar.end(), std::back_inserter(open_),
-                     [](const CalendarSpan& span) { return span.hours == Hours::open; });
-    }
-
-    [[nodiscard]] CalendarSpans::const_iterator ending_after(Instant instant) const {
-        return std::upper_bound(open_.begin(), open_.end(), instant,
-                                [](Instant t, const CalendarSpan& span) { return t < span.to; });
-    }
-    [[nodiscard]] bool hold(Instant instant) const {
-        const auto span = ending_after(instant);
-        return span != open_.end() && span->from <= instant;
-    }
-    [[nodiscard]] std::uint64_t missed(const SeriesClock& clock, const MissedRuns& missed) const {
-        std::uint64_t count = 0;
-        for (auto span = ending_after(missed.first); span != open_.end() && span->from < missed.before; ++span) {
-            count += count_missed(clock, missed, span->from, span->to);
-        }
-        return count;
-    }
-
-private:
-    CalendarSpans open_;
-};
-
-/// Work of one series; see WorkResult.
-struct SeriesWork {
-    double units = 0;
-    double hours = 0;
-    double user_hours = 0;
-};
-
-/// What is counted run by run: due, verdicts, response times, work.
-struct Counted {
-    RunCounts runs;
-    RunStatistics statistics;
-    WorkResult work;
-};
-
-Counted count_runs(const ObjectiveLedger& ledger, const CalendarSpans& calendar) {
-    Counted counted;
-    const OpenHours open(calendar);
-    double hours = 0;
-    double user_hours = 0;
-    for (const SeriesPart& part : ledger.series) {
-        SeriesWork work;
-        for (std::size_t i = 0; i < part.judged.runs.size(); ++i) {
-            const Run& run = part.judged.runs[i];
-            if (!open.hold(run.intended)) {
-                continue;
-            }
-            ++counted.runs.due;
-            ++counted.runs.by_verdict.at(static_cast<std::size_t>(run.verdict));
-            counted.statistics.add(run);
-            if (!part.active.empty()) {
-                const double span = schemas::to_seconds(run.work_span) / 3600;
-                work.units += static_cast<double>(run.work);
-                work.hours += span;
-                work.user_hours += span * static_cast<double>(part.active[i]);
-                counted.work.peak_active_users = std::max(counted.work.peak_active_users, part.active[i]);
-            }
-        }
-        for (const MissedRuns& missed : part.ledger.missed) {
-            counted.runs.due += open.missed(part.clock, missed);
-        }
-        counted.work.units += work.units;
-        counted.work.total_per_hour += work.hours > 0 ? work.units / work.hours : 0;
-        hours += work.hours;
-        user_hours += work.user_hours;
-    }
-    if (user_hours > 0) {
-        counted.work.per_user_hour = counted.work.total_per_hour / (user_hours / hours);
-    }
-    return counted;
-}
-
 /// Which series were part of an outage: down in it, or below target where that is an outage.
 void name_series(Outage& outage, const ObjectiveLedger& ledger, Instant from, Instant to, bool degraded_counts) {
     std::set<std::string> targets;
@@ -147,6 +68,19 @@ void share_out(BudgetUse& budget, const std::vector<Outage>& outages) {
     }
 }
 
+std::vector<ResponseStretch> over_time(const GridTotals& grid, Instant from, Instant to) {
+    std::vector<ResponseStretch> stretches;
+    for (const auto& [cell, totals] : grid.cells) {
+        const Instant begin(cell * grid.width);
+        if (totals.completed() > 0) {
+            stretches.push_back({std::max(from, begin), std::min(to, begin + grid.width), totals.completed(),
+                                 totals.response_at(0.5), totals.response_at(0.95),
+                                 static_cast<double>(totals.most) / 1e3});
+        }
+    }
+    return stretches;
+}
+
 /// Everything that the evaluation of any objective of a report needs.
 struct Context {
     Instant now;
@@ -159,13 +93,13 @@ struct Context {
 /// same begin, and so the same name, in every report.
 Stored<ObjectiveLedger> ledger_from_begin(const schemas::Definition& definition, const schemas::Objective& objective,
                                           const Period& period, Duration back, Duration beyond,
-                                          const Context& context) {
+                                          const CalendarSpans& hours, const Context& context) {
     constexpr std::array further{std::chrono::hours(24), std::chrono::hours(24 * 9), std::chrono::hours(24 * 80)};
     auto next = further.begin();
     while (true) {
         auto ledger =
             make_objective_ledger(definition, objective, period.from - back, std::min(period.to + beyond, context.now),
-                                  context.now, context.surroundings, context.runs, context.locations);
+                                  context.now, hours, context.surroundings, context.runs, context.locations);
         const bool began_before = ledger && !ledger->spans.empty() && ledger->spans.front().nominal == State::down;
         while (next != further.end() && *next <= back) {
             ++next;
@@ -195,11 +129,11 @@ Stored<ObjectiveReport> evaluate_objective(const schemas::Definition& definition
     // period tells whether an outage began there; of a running period a day before it tells since when.
     const Duration beyond = objective.below_target_for.value_or(Duration(0));
     const Duration back = std::max(beyond, context.now < period.to ? look_back : Duration(1));
-    auto ledger = ledger_from_begin(definition, objective, period, back, beyond, context);
+    const CalendarSpans hours = calendar.spans(period.from, cut);
+    auto ledger = ledger_from_begin(definition, objective, period, back, beyond, hours, context);
     if (!ledger) {
         return tl::unexpected(ledger.error());
     }
-    const CalendarSpans hours = calendar.spans(period.from, cut);
     std::vector<FoundOutage> found = describe_outages(definition, objective, *ledger, hours);
     amend(found, definition.service.id, objective.id, context.surroundings.amendments);
     const Excused left = excuse(ledger->spans, hours, found);
@@ -210,10 +144,19 @@ Stored<ObjectiveReport> evaluate_objective(const schemas::Definition& definition
         report.outages.push_back(std::move(one.outage));
     }
 
-    const Counted counted = count_runs(*ledger, left.counted);
+    if (left.counted != hours) {
+        // Runs of excused time do not count.
+        auto again = ledger_from_begin(definition, objective, period, back, beyond, left.counted, context);
+        if (!again) {
+            return tl::unexpected(again.error());
+        }
+        ledger->counted = std::move(again->counted);
+    }
+    const Counted& counted = ledger->counted;
     report.runs = counted.runs;
     report.response_ms = counted.statistics.response_times();
-    report.bands = counted.statistics.bands(objective.bands);
+    report.bands = counted.statistics.bands();
+    report.responses = over_time(counted.grid, period.from, cut);
     if (counts_work(objective)) {
         report.work = counted.work;
     }

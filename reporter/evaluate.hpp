@@ -1,26 +1,21 @@
 // From runs to a report: the ledger, the calendar and the budgets put together. A pure function of results,
 // definitions, period and method version; `now` only says where an open period is cut.
 //
+// Where nothing much happens, outlines of days stand for runs (outline.hpp): the same comes out.
+//
 //   runs of a series ─ performance / work ─ ledger ─→ state spans ─┐
 //   runs of controls ─ ledger ─→ locations at fault ───────────────┴ combine ─→ state spans of the objective
 //   window ─ calendar ─→ open, planned, outside ─────────────────────────────── book ─→ minutes, outages, strip
 //                                                                        budget, light ─→ ObjectiveReport
 #pragma once
 
-#include <functional>
-
 #include "reporter/period.hpp"
 #include "reporter/record.hpp"
 #include "reporter/report.hpp"
-#include "reporter/run.hpp"
-#include "reporter/store.hpp"
+#include "reporter/run_source.hpp"
 #include "schemas/definition.hpp"
 
 namespace slimtax::reporter {
-
-/// Gives the runs of a series that matter for [from, to), as Store::runs does.
-using RunSource =
-    std::function<Stored<SeriesRuns>(const schemas::SeriesKey& key, schemas::Instant from, schemas::Instant to)>;
 
 /// What is known about where probers are: the locations that probes without `from` run at, and how long a
 /// result may take to arrive before its slot counts as missed.

@@ -64,8 +64,9 @@ Turn make_turn(const SeriesClock& clock, Schedules& schedules, const Run& run, c
     if (next != nullptr) {
         const bool same =
             turn.scheduled && interval_of(clock, *next) == turn.every && schedule.is_intended(next->intended);
-        turn.followed = awaited || (same ? schedule.slot_at(next->intended) == slot + 1
-                                         : next->intended - run.intended <= schedule.longest_gap());
+        turn.followed = awaited || run.elided_after > 0 ||
+                        (same ? schedule.slot_at(next->intended) == slot + 1
+                              : next->intended - run.intended <= schedule.longest_gap());
     } else if (awaited) {
         turn.due = Instant::max();
     }

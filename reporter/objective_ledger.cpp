@@ -6,6 +6,8 @@
 #include <span>
 #include <utility>
 
+#include "reporter/load_series.hpp"
+#include "reporter/open_hours.hpp"
 #include "reporter/performance.hpp"
 
 namespace slimtax::reporter {
@@ -14,6 +16,9 @@ namespace {
 using schemas::Duration;
 using schemas::Instant;
 using schemas::State;
+
+/// Longer stretches are counted by days instead of hours.
+constexpr std::chrono::days hourly_up_to{32};
 
 bool excluded(const schemas::Objective& objective, const std::string& location) {
     const auto& list = objective.exclude_locations;
@@ -45,30 +50,7 @@ std::vector<SeriesPart> find_series(const schemas::Definition& definition, const
     return parts;
 }
 
-const Stretch* stretch_at(const std::vector<Stretch>& stretches, Instant instant) {
-    const auto after = std::upper_bound(stretches.begin(), stretches.end(), instant,
-                                        [](Instant t, const Stretch& stretch) { return t < stretch.to; });
-    return after != stretches.end() && after->from <= instant ? &*after : nullptr;
-}
-
-std::string fault_sentence(const std::string& location) {
-    return "the location " + location + " was at fault itself: its control probes failed too";
-}
-
-/// Runs of a location at fault say nothing about the service.
-void set_aside(std::span<Run> runs, const std::vector<Stretch>& faults, const SeriesClock& clock) {
-    if (faults.empty()) {
-        return;
-    }
-    for (Run& run : runs) {
-        if (stretch_at(faults, moment_of(clock, run)) != nullptr) {
-            run.verdict = schemas::Verdict::prober_fault;
-            run.reason = fault_sentence(clock.key.location);
-        }
-    }
-}
-
-/// The same for the one run before [from, to) and the one after it.
+/// Sets aside the one run before [from, to) and the one after it, where they come from a location at fault.
 std::optional<StoreError> set_aside_outer(std::vector<Run>& runs, Instant from, Instant to, const SeriesClock& clock,
                                           Locations& locations) {
     for (Run& run : runs) {
@@ -80,7 +62,7 @@ std::optional<StoreError> set_aside_outer(std::vector<Run>& runs, Instant from, 
         if (!faults) {
             return faults.error();
         }
-        set_aside({&run, 1}, *faults, clock);
+        set_aside(run, *faults, clock);
     }
     return std::nullopt;
 }
@@ -102,13 +84,77 @@ const StateSpan* begin_of_state(const StateSpans& spans, Instant instant) {
     return span;
 }
 
+/// Leaves the runs that are not up: the ledger is made, and a day can have thousands of others.
+void leave_troubles(JudgedRuns& judged) {
+    JudgedRuns left;
+    for (std::size_t i = 0; i < judged.runs.size(); ++i) {
+        if (judged.states[i] != State::up) {
+            left.runs.push_back(std::move(judged.runs[i]));
+            left.states.push_back(judged.states[i]);
+        }
+    }
+    judged = std::move(left);
+}
+
+/// Work of one series; see WorkResult.
+struct SeriesWork {
+    double units = 0;
+    double hours = 0;
+    double user_hours = 0;
+};
+
+WorkResult count_work(const std::vector<SeriesPart>& series, const OpenHours& open) {
+    WorkResult result;
+    double hours = 0;
+    double user_hours = 0;
+    for (const SeriesPart& part : series) {
+        SeriesWork work;
+        for (std::size_t i = 0; i < part.judged.runs.size(); ++i) {
+            const Run& run = part.judged.runs[i];
+            if (!open.hold(run.intended)) {
+                continue;
+            }
+            const double span = schemas::to_seconds(run.work_span) / 3600;
+            work.units += static_cast<double>(run.work);
+            work.hours += span;
+            work.user_hours += span * static_cast<double>(part.active[i]);
+            result.peak_active_users = std::max(result.peak_active_users, part.active[i]);
+        }
+        result.units += work.units;
+        result.total_per_hour += work.hours > 0 ? work.units / work.hours : 0;
+        hours += work.hours;
+        user_hours += work.user_hours;
+    }
+    if (user_hours > 0) {
+        result.per_user_hour = result.total_per_hour / (user_hours / hours);
+    }
+    return result;
+}
+
+/// Runs by verdict, and those that were due.
+void count_runs(ObjectiveLedger& ledger, const OpenHours& open) {
+    RunCounts& counts = ledger.counted.runs;
+    counts.by_verdict = ledger.counted.statistics.totals().by_verdict;
+    for (const std::uint64_t count : counts.by_verdict) {
+        counts.due += count;
+    }
+    for (const SeriesPart& part : ledger.series) {
+        for (const MissedRuns& missed : part.ledger.missed) {
+            counts.due += open.missed(part.clock, missed);
+        }
+    }
+}
+
 }  // namespace
+
+bool Locations::judges(const std::string& location) const {
+    return std::any_of(controls_.begin(), controls_.end(),
+                       [&](const SeriesClock& control) { return control.key.location == location; });
+}
 
 Stored<std::vector<Stretch>> Locations::at_fault(const std::string& location, Instant from, Instant to) {
     to = std::min(to, now_);
-    const bool judged_here = std::any_of(controls_.begin(), controls_.end(),
-                                         [&](const SeriesClock& control) { return control.key.location == location; });
-    if (!judged_here || from >= to) {
+    if (!judges(location) || from >= to) {
         return std::vector<Stretch>();
     }
     const auto known = known_.find({location, from, to});
@@ -120,11 +166,11 @@ Stored<std::vector<Stretch>> Locations::at_fault(const std::string& location, In
         if (control.key.location != location) {
             continue;
         }
-        auto runs = runs_(control.key, from - control.margin(), to + control.margin());
+        auto runs = load_series(runs_, control, {from - control.margin(), to + control.margin(), now_});
         if (!runs) {
             return tl::unexpected(runs.error());
         }
-        const JudgedRuns judged = judge_by_verdict(in_order(std::move(runs->runs), now_));
+        const JudgedRuns judged = judge_by_verdict(*std::move(runs));
         ledgers.push_back(make_ledger(control, judged, from, to, now_));
     }
     std::vector<const StateSpans*> spans;
@@ -174,7 +220,8 @@ SeriesClock clock_of(const schemas::Probe& probe, schemas::SeriesKey key, Durati
 
 Stored<ObjectiveLedger> make_objective_ledger(const schemas::Definition& definition,
                                               const schemas::Objective& objective, Instant from, Instant to,
-                                              Instant now, const Surroundings& surroundings, const RunSource& runs,
+                                              Instant now, const CalendarSpans& calendar,
+                                              const Surroundings& surroundings, const RunSource& runs,
                                               Locations& locations) {
     ObjectiveLedger result;
     result.series = find_series(definition, objective, surroundings);
@@ -183,36 +230,57 @@ Stored<ObjectiveLedger> make_objective_ledger(const schemas::Definition& definit
     for (const SeriesPart& part : result.series) {
         margin = std::max(margin, part.clock.margin() + (work ? trailing_time(objective) : Duration(0)));
     }
+    // Work is judged from every reading.
+    const RunSource every_run(
+        [&runs](const schemas::SeriesKey& key, Instant begin, Instant end) { return runs(key, begin, end); });
+    const OpenHours open(calendar);
+    result.counted.statistics = RunStatistics(objective.bands);
+    LoadRequest request{from - margin, to + margin, now};
+    request.limit = first_limit(objective);
+    request.counted = &open;
+    request.statistics = &result.counted.statistics;
+    request.grid = &result.counted.grid;
+    if (!calendar.empty() && calendar.back().to - calendar.front().from > hourly_up_to) {
+        request.grid->width = std::chrono::days(1);
+    }
     std::vector<PopulationSeries> population;
     for (SeriesPart& part : result.series) {
-        auto loaded = runs(part.clock.key, from - margin, to + margin);
-        auto faults = locations.at_fault(part.clock.key.location, from - margin, to + margin);
-        if (!loaded || !faults) {
-            return tl::unexpected(loaded ? faults.error() : loaded.error());
+        auto faults = locations.at_fault(part.clock.key.location, request.from, request.to);
+        if (!faults) {
+            return tl::unexpected(faults.error());
         }
         part.faults = *std::move(faults);
-        std::vector<Run> ordered = in_order(std::move(loaded->runs), now);
-        set_aside(ordered, part.faults, part.clock);
-        if (auto error = set_aside_outer(ordered, from - margin, to + margin, part.clock, locations)) {
+        request.faults = part.faults;
+        request.true_neighbours = locations.judges(part.clock.key.location);
+        auto loaded = load_series(work ? every_run : runs, part.clock, request);
+        if (!loaded) {
+            return tl::unexpected(loaded.error());
+        }
+        if (auto error = set_aside_outer(*loaded, request.from, request.to, part.clock, locations)) {
             return tl::unexpected(*std::move(error));
         }
         if (work) {
-            population.push_back({part.clock, std::move(ordered)});
-        } else {
-            part.judged = judge_performance(std::move(ordered), objective);
+            population.push_back({part.clock, *std::move(loaded)});
+            continue;
         }
+        part.judged = judge_performance(*std::move(loaded), objective);
+        part.ledger = make_ledger(part.clock, part.judged, from, to, now);
+        leave_troubles(part.judged);
     }
     if (work) {
         JudgedPopulation judged = judge_work(population, objective, now);
         for (std::size_t i = 0; i < result.series.size(); ++i) {
-            result.series[i].judged = std::move(judged.series[i]);
-            result.series[i].active = std::move(judged.active[i]);
+            SeriesPart& part = result.series[i];
+            part.judged = std::move(judged.series[i]);
+            part.active = std::move(judged.active[i]);
+            part.ledger = make_ledger(part.clock, part.judged, from, to, now);
         }
+        result.counted.work = count_work(result.series, open);
     }
     for (SeriesPart& part : result.series) {
-        part.ledger = make_ledger(part.clock, part.judged, from, to, now);
         part.ledger.spans = blanked(part.ledger.spans, part.faults);
     }
+    count_runs(result, open);
     result.spans = combine(members_of(result.series), {objective.agree, objective.need, work}, from, to);
     if (objective.below_target_for) {
         result.spans = with_outages(result.spans, *objective.below_target_for);

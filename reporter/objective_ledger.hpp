@@ -7,9 +7,12 @@
 #include <tuple>
 #include <vector>
 
+#include "reporter/calendar.hpp"
 #include "reporter/combine.hpp"
 #include "reporter/evaluate.hpp"
 #include "reporter/ledger.hpp"
+#include "reporter/load_series.hpp"
+#include "reporter/performance.hpp"
 #include "reporter/work.hpp"
 
 namespace slimtax::reporter {
@@ -21,6 +24,8 @@ public:
     Locations(std::vector<SeriesClock> controls, const RunSource& runs, schemas::Instant now)
         : controls_(std::move(controls)), runs_(runs), now_(now) {}
 
+    /// True when there are control probes at a location.
+    [[nodiscard]] bool judges(const std::string& location) const;
     [[nodiscard]] Stored<std::vector<Stretch>> at_fault(const std::string& location, schemas::Instant from,
                                                         schemas::Instant to);
 
@@ -36,7 +41,7 @@ struct SeriesPart {
     SeriesClock clock;
     std::size_t probe = 0;
     std::size_t target = 0;
-    JudgedRuns judged;
+    JudgedRuns judged;                 ///< those that are not up (A4: all)
     std::vector<std::int64_t> active;  ///< A4: active users at each run
     SeriesLedger ledger;
     std::vector<Stretch> faults;  ///< of its location
@@ -46,9 +51,18 @@ struct SeriesPart {
     [[nodiscard]] std::string reason_at(schemas::Instant instant) const;
 };
 
+/// What is counted run by run: due, verdicts, response times, work.
+struct Counted {
+    RunCounts runs;
+    RunStatistics statistics;
+    GridTotals grid;  ///< hour by hour, or day by day where that would be too many
+    WorkResult work;
+};
+
 struct ObjectiveLedger {
     std::vector<SeriesPart> series;
     StateSpans spans;  ///< of the objective, over [from, to)
+    Counted counted;   ///< within the open hours of the calendar
 
     /// The sentence of the run that brought the objective into `state` at `instant`: of the series in that state
     /// (or the nearest worse or milder one), the latest to come into it.
@@ -58,10 +72,12 @@ struct ObjectiveLedger {
 /// True when users, work or total are promised: then series add up to a population instead of voting.
 [[nodiscard]] bool counts_work(const schemas::Objective& objective);
 
-/// The states over [from, to), to <= now. `surroundings.controls` is not looked at: `locations` knows them.
+/// The states over [from, to), to <= now, and what is counted in the open hours of `calendar`, which lies within.
+/// `surroundings.controls` is not looked at: `locations` knows them.
 [[nodiscard]] Stored<ObjectiveLedger> make_objective_ledger(const schemas::Definition& definition,
                                                             const schemas::Objective& objective, schemas::Instant from,
                                                             schemas::Instant to, schemas::Instant now,
+                                                            const CalendarSpans& calendar,
                                                             const Surroundings& surroundings, const RunSource& runs,
                                                             Locations& locations);
 

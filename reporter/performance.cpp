@@ -14,10 +14,6 @@ using schemas::Duration;
 using schemas::Instant;
 using schemas::State;
 
-bool did_complete(const Run& run) {
-    return run.verdict == schemas::Verdict::ok || run.verdict == schemas::Verdict::slow;
-}
-
 bool below_target(State state) {
     return state == State::degraded || state == State::down;
 }
@@ -38,20 +34,33 @@ void declare_outages(StateSpans& spans, State StateSpan::*reading, Duration leas
     }
 }
 
-/// The value at a share of sorted samples: the smallest one with at least that share at or below it.
-double percentile(const std::vector<Duration>& sorted, double share) {
-    const auto rank = static_cast<std::size_t>(std::ceil(share * static_cast<double>(sorted.size())));
-    return schemas::to_milliseconds(sorted.at(std::clamp<std::size_t>(rank, 1, sorted.size()) - 1));
+/// The sum of squared distances from the mean, in square microseconds: n·Σx² - (Σx)² over n, without a step that
+/// could round or grow beyond 128 bits.
+double squared_distances(const RunTotals& totals) {
+    const Wide n = totals.completed();
+    const Wide whole = totals.sum / n;
+    const Wide rest = totals.sum % n;
+    return static_cast<double>(totals.squares - whole * totals.sum - rest * totals.sum / n);
+}
+
+/// The first band holds its `up_to`; one that begins there begins just after it. Others begin with their `from`.
+bool begins_after(const std::vector<Band>& bands, std::size_t index) {
+    return index > 0 && bands.front().up_to == bands[index].from;
 }
 
 }  // namespace
 
+std::optional<Duration> first_limit(const schemas::Objective& objective) {
+    return objective.bands.empty() ? std::nullopt : objective.bands.front().up_to;
+}
+
 JudgedRuns judge_performance(std::vector<Run> runs, const schemas::Objective& objective) {
     JudgedRuns judged = judge_by_verdict(std::move(runs));
-    if (objective.bands.empty() || !objective.bands.front().up_to) {
+    const std::optional<Duration> up_to = first_limit(objective);
+    if (!up_to) {
         return judged;
     }
-    const Duration limit = *objective.bands.front().up_to;
+    const Duration limit = *up_to;
     for (std::size_t i = 0; i < judged.runs.size(); ++i) {
         Run& run = judged.runs[i];
         if (judged.states[i] == State::up && run.response > limit) {
@@ -75,56 +84,76 @@ StateSpans with_outages(const StateSpans& spans, Duration least) {
     return result;
 }
 
-void RunStatistics::add(const Run& run) {
-    if (did_complete(run)) {
-        responses_.push_back(run.response);
-        transactions_ += run.work_span > Duration(0) ? static_cast<double>(run.work) : 1.0;
-    } else if (run.verdict == schemas::Verdict::failed || run.verdict == schemas::Verdict::timeout) {
-        ++failed_;
+RunStatistics::RunStatistics(std::vector<Band> bands) : bands_(std::move(bands)) {
+    for (std::size_t i = 0; i < bands_.size(); ++i) {
+        if (bands_[i].from) {
+            limits_.push_back({*bands_[i].from, begins_after(bands_, i)});
+        }
+        if (bands_[i].up_to) {
+            limits_.push_back({*bands_[i].up_to, i == 0});
+        }
     }
+}
+
+void RunStatistics::add(const Run& run) {
+    totals_.add(run);
+    if (run.verdict == schemas::Verdict::ok || run.verdict == schemas::Verdict::slow) {
+        for (Limit& limit : limits_) {
+            limit.before += run.response < limit.at || (limit.or_at && run.response == limit.at) ? 1 : 0;
+        }
+    }
+}
+
+bool RunStatistics::take(const RunTotals& totals) {
+    std::vector<std::uint64_t> before;
+    for (const Limit& limit : limits_) {
+        const auto known = totals.below(limit.at, limit.or_at);
+        if (!known) {
+            return false;
+        }
+        before.push_back(*known);
+    }
+    for (std::size_t i = 0; i < limits_.size(); ++i) {
+        limits_[i].before += before[i];
+    }
+    totals_.add(totals);
+    return true;
 }
 
 ResponseTimes RunStatistics::response_times() const {
     ResponseTimes times;
-    times.samples = responses_.size();
-    if (responses_.empty()) {
+    times.samples = totals_.completed();
+    if (times.samples == 0) {
         return times;
     }
-    std::vector<Duration> sorted = responses_;
-    std::sort(sorted.begin(), sorted.end());
-    // Two passes, so that the deviation does not drown in rounding.
-    double sum = 0;
-    for (const Duration response : sorted) {
-        sum += schemas::to_milliseconds(response);
-    }
-    times.mean = sum / static_cast<double>(sorted.size());
-    double squares = 0;
-    for (const Duration response : sorted) {
-        const double off = schemas::to_milliseconds(response) - times.mean;
-        squares += off * off;
-    }
-    times.stddev = sorted.size() > 1 ? std::sqrt(squares / static_cast<double>(sorted.size() - 1)) : 0;
-    times.min = schemas::to_milliseconds(sorted.front());
-    times.max = schemas::to_milliseconds(sorted.back());
-    times.p50 = percentile(sorted, 0.50);
-    times.p95 = percentile(sorted, 0.95);
-    times.p99 = percentile(sorted, 0.99);
+    const auto n = static_cast<double>(times.samples);
+    times.mean = static_cast<double>(totals_.sum) / n / 1e3;
+    times.stddev = times.samples > 1 ? std::sqrt(squared_distances(totals_) / (n - 1)) / 1e3 : 0;
+    times.min = static_cast<double>(totals_.least) / 1e3;
+    times.max = static_cast<double>(totals_.most) / 1e3;
+    times.p50 = totals_.response_at(0.50);
+    times.p95 = totals_.response_at(0.95);
+    times.p99 = totals_.response_at(0.99);
     return times;
 }
 
-std::vector<BandResult> RunStatistics::bands(const std::vector<Band>& bands) const {
+std::uint64_t RunStatistics::before(Duration at, bool or_at) const {
+    const auto limit = std::find_if(limits_.begin(), limits_.end(),
+                                    [&](const Limit& one) { return one.at == at && one.or_at == or_at; });
+    return limit->before;
+}
+
+std::vector<BandResult> RunStatistics::bands() const {
     std::vector<BandResult> results;
-    const double all = static_cast<double>(responses_.size() + failed_);
-    for (const Band& band : bands) {
-        BandResult result{.band = band, .runs = band.up_to ? 0 : failed_};
-        // The first band holds its `up_to`; one that begins there begins just after it.
-        const bool first = results.empty();
-        const bool follows = !first && band.from && bands.front().up_to == band.from;
-        for (const Duration response : responses_) {
-            const bool above = !band.from || (follows ? response > *band.from : response >= *band.from);
-            const bool below = !band.up_to || (first ? response <= *band.up_to : response < *band.up_to);
-            result.runs += above && below ? 1 : 0;
-        }
+    const double all = static_cast<double>(completed() + failed());
+    for (std::size_t i = 0; i < bands_.size(); ++i) {
+        const Band& band = bands_[i];
+        // What did not complete has no response time: it lies beyond every `up_to`.
+        const std::uint64_t end = band.up_to ? before(*band.up_to, i == 0) : completed();
+        const std::uint64_t begin = band.from ? before(*band.from, begins_after(bands_, i)) : 0;
+        BandResult result{.band = band, .runs = (end > begin ? end - begin : 0) + (band.up_to ? 0 : failed())};
+        result.p50 = totals_.response_at(0.50, begin, end);
+        result.p95 = totals_.response_at(0.95, begin, end);
         if (all > 0) {
             result.share = static_cast<double>(result.runs) / all;
             result.met =

@@ -111,10 +111,7 @@ Stored<Report> make_report(Store& store, const schemas::Definitions& definitions
         return tl::unexpected(amendments.error());
     }
     surroundings.amendments = *std::move(amendments);
-    const RunSource runs = [&store](const schemas::SeriesKey& key, schemas::Instant from, schemas::Instant to) {
-        return store.runs(key, from, to);
-    };
-    return make_report(definitions, period, now, surroundings, runs);
+    return make_report(definitions, period, now, surroundings, RunSource::of(store));
 }
 
 Stored<Report> make_full_report(Store& store, const schemas::Definitions& definitions,

@@ -15,12 +15,14 @@ namespace slimtax::reporter {
 struct Run {
     schemas::Instant intended;
     schemas::Instant started;
-    schemas::Duration length{};    ///< start to end
+    schemas::Duration length{};  ///< start to end
     schemas::Duration response{};
-    schemas::Duration every{};     ///< 0: as the definition says
+    schemas::Duration every{};  ///< 0: as the definition says
     schemas::Verdict verdict = schemas::Verdict::ok;
-    std::string reason;            ///< empty when ok
-    std::uint64_t work = 0;        ///< A4, as in RunResult
+    /// So many runs that follow are left out (outline.hpp): ok, on time, one an interval, up to the next one here.
+    std::uint32_t elided_after = 0;
+    std::string reason;      ///< empty when ok
+    std::uint64_t work = 0;  ///< A4, as in RunResult
     schemas::Duration work_span{};
     std::vector<schemas::UserWork> users;
 };

@@ -21,6 +21,8 @@ using schemas::SeriesKey;
 /// Hours of series that are sealed in one transaction: others' writes wait no longer than that takes.
 constexpr std::size_t sealed_at_once = 64;
 
+constexpr std::size_t outlined_at_once = 32;
+
 constexpr std::chrono::hours stays_hot{1};
 
 }  // namespace
@@ -194,6 +196,19 @@ Stored<SeriesRuns> SqliteStore::runs(const SeriesKey& key, Instant from, Instant
     return found;
 }
 
+Stored<std::vector<SeriesDay>> SqliteStore::days(const SeriesKey& key, std::int64_t first, std::int64_t last,
+                                                 const HoursWanted& hours) {
+    auto reader = impl_->borrow();
+    if (!reader) {
+        return tl::unexpected(reader.error());
+    }
+    const auto id = impl_->id_of(*reader->operator->(), key);
+    if (!id) {
+        return tl::unexpected(id.error());
+    }
+    return *id ? (*reader)->days(**id, first, last, hours) : std::vector<SeriesDay>();
+}
+
 Stored<std::vector<RunResult>> SqliteStore::results(const SeriesKey& key, Instant from, Instant to, std::size_t limit) {
     auto reader = impl_->borrow();
     if (!reader) {
@@ -257,6 +272,13 @@ Stored<std::uint64_t> SqliteStore::seal(Instant now) {
             return tl::unexpected(rows.error());
         }
         moved += *rows;
+    }
+    for (bool more = true; more;) {
+        const auto made = (*writer)->outline(day_of(begin_of_hour(hour_of(now - stays_hot))), outlined_at_once);
+        if (!made) {
+            return tl::unexpected(made.error());
+        }
+        more = *made == outlined_at_once;
     }
     return moved;
 }

@@ -34,6 +34,8 @@ public:
     Stored<AddCount> add(std::span<const schemas::RunResult> results) override;
     Stored<std::vector<schemas::SeriesKey>> series() override;
     Stored<SeriesRuns> runs(const schemas::SeriesKey& key, schemas::Instant from, schemas::Instant to) override;
+    Stored<std::vector<SeriesDay>> days(const schemas::SeriesKey& key, std::int64_t first, std::int64_t last,
+                                        const HoursWanted& hours) override;
     Stored<std::vector<schemas::RunResult>> results(const schemas::SeriesKey& key, schemas::Instant from,
                                                     schemas::Instant to, std::size_t limit) override;
     Stored<std::int64_t> amend(const RecordedAmendment& amendment) override;

@@ -12,6 +12,7 @@
 
 #include <tl/expected.hpp>
 
+#include "reporter/outline.hpp"
 #include "reporter/record.hpp"
 #include "reporter/run.hpp"
 #include "schemas/result.hpp"
@@ -26,6 +27,17 @@ struct StoreError {
 
 template <class T>
 using Stored = tl::expected<T, StoreError>;
+
+/// What the store says of a series on one day (UTC): an outline (outline.hpp), or all runs.
+struct SeriesDay {
+    std::int64_t day = 0;  ///< counted since 1970
+    std::optional<DayOutline> outline;
+    std::optional<HourTotals> hours;  ///< only with an outline, and if they were asked for
+    std::vector<Run> runs;            ///< all of the day; empty where there is an outline
+};
+
+/// Says of which days the totals of single hours are wanted.
+using HoursWanted = std::function<bool(std::int64_t day)>;
 
 struct AddCount {
     std::uint64_t stored = 0;
@@ -46,6 +58,11 @@ public:
     /// The runs of a series that can say something about [from, to): those intended in it, the last one
     /// before it, and the first one after it. By intended start. An empty range gives just these neighbours.
     virtual Stored<SeriesRuns> runs(const schemas::SeriesKey& key, schemas::Instant from, schemas::Instant to) = 0;
+
+    /// The days of a series from `first` to `last`, both included; days without results are left out. By default
+    /// without outlines: a store need not keep any.
+    virtual Stored<std::vector<SeriesDay>> days(const schemas::SeriesKey& key, std::int64_t first, std::int64_t last,
+                                                const HoursWanted& hours);
 
     /// Whole results, steps included, of one series intended in [from, to): the newest `limit` of them, newest last.
     virtual Stored<std::vector<schemas::RunResult>> results(const schemas::SeriesKey& key, schemas::Instant from,
@@ -69,7 +86,8 @@ public:
     /// Grows whenever results were added or outages amended: lets readers keep what they computed.
     [[nodiscard]] virtual std::uint64_t revision() const = 0;
 
-    /// Moves hot rows of hours that ended before `now` minus an hour into sealed blobs. Returns rows moved.
+    /// Moves hot rows of hours that ended before `now` minus an hour into sealed blobs, and makes the outlines of
+    /// days of which all hours are. Returns rows moved.
     virtual Stored<std::uint64_t> seal(schemas::Instant now) = 0;
 };
 

@@ -14,6 +14,7 @@ using schemas::Instant;
 using schemas::RunResult;
 
 constexpr std::int64_t hours_per_series = 1 << 24;
+constexpr std::int64_t days_per_series = 1 << 17;
 constexpr Instant earliest{};  ///< nothing is stored from before 1970
 constexpr Instant latest = Instant(std::chrono::hours(hours_per_series - 1));
 
@@ -66,6 +67,18 @@ std::int64_t hour_of_id(std::int64_t id) {
     return id % hours_per_series;
 }
 
+std::int64_t outline_id(std::int64_t series, std::int64_t day) {
+    return series * days_per_series + day;
+}
+
+std::int64_t day_of_id(std::int64_t id) {
+    return id % days_per_series;
+}
+
+std::int64_t series_of_outline(std::int64_t id) {
+    return id / days_per_series;
+}
+
 StoreError damaged(const Database& database, std::int64_t series, std::int64_t hour, std::string_view what) {
     return {fmt::format("the store {} is damaged: the results of series {} in the hour from {} cannot be read ({}); "
                         "restore it from a backup",
@@ -97,6 +110,8 @@ Stored<void> StoreReader::prepare() {
         {&hot_before_,
          "SELECT intended, core FROM hot WHERE series = ? AND intended < ? ORDER BY intended DESC LIMIT 1"},
         {&hot_after_, "SELECT intended, core FROM hot WHERE series = ? AND intended >= ? ORDER BY intended LIMIT 1"},
+        {&outlines_, "SELECT id, whole FROM outline WHERE id BETWEEN ? AND ? ORDER BY id"},
+        {&outline_hours_, "SELECT hours FROM outline WHERE id = ?"},
         {&whole_sealed_, "SELECT id, core, detail FROM hour WHERE id BETWEEN ? AND ? ORDER BY id DESC"},
         {&whole_hot_,
          "SELECT intended, core, detail FROM hot WHERE series = ? AND intended >= ? AND intended < ? "
@@ -180,6 +195,84 @@ Stored<std::vector<Run>> StoreReader::runs(std::int64_t series, Instant from, In
     found.erase(end, found.end());
     found.erase(found.begin(), begin);
     return found;
+}
+
+Stored<void> StoreReader::take_outlines(std::int64_t series, std::int64_t first, std::int64_t last,
+                                        std::vector<SeriesDay>& days) {
+    outlines_.bind(1, outline_id(series, first)).bind(2, outline_id(series, last));
+    return each_row(outlines_, [&]() -> Stored<bool> {
+        const std::int64_t day = day_of_id(outlines_.integer(0));
+        const auto place = std::ranges::lower_bound(days, day, {}, &SeriesDay::day);
+        if (place != days.end() && place->day == day) {
+            return true;  // late results of that day are still hot
+        }
+        auto outline = decode_outline(day, outlines_.blob(1));
+        if (!outline) {
+            return tl::unexpected(damaged(*database_, series, hour_of(begin_of_day(day)), outline.error()));
+        }
+        days.insert(place, SeriesDay{day, std::move(*outline), {}, {}});
+        return true;
+    });
+}
+
+Stored<void> StoreReader::take_hours(std::int64_t series, SeriesDay& day) {
+    outline_hours_.bind(1, outline_id(series, day.day));
+    return each_row(outline_hours_, [&]() -> Stored<bool> {
+        auto hours = decode_hours(outline_hours_.blob(0));
+        if (!hours) {
+            return tl::unexpected(damaged(*database_, series, hour_of(begin_of_day(day.day)), hours.error()));
+        }
+        day.hours = std::move(*hours);
+        return false;
+    });
+}
+
+Stored<std::vector<SeriesDay>> StoreReader::days(std::int64_t series, std::int64_t first, std::int64_t last,
+                                                 const HoursWanted& hours) {
+    first = std::clamp(first, day_of(earliest), day_of(latest));
+    last = std::clamp(last, first, day_of(latest));
+    auto moment = Transaction::begin(*database_, Transaction::Kind::read);
+    if (!moment) {
+        return tl::unexpected(moment.error());
+    }
+    std::vector<SeriesDay> days;
+    const auto day_at = [&](std::int64_t day) -> SeriesDay& {
+        const auto place = std::ranges::lower_bound(days, day, {}, &SeriesDay::day);
+        return place != days.end() && place->day == day ? *place : *days.insert(place, SeriesDay{day, {}, {}, {}});
+    };
+    std::vector<Run> hot;
+    hot_range_.bind(1, series).bind(2, number(begin_of_day(first))).bind(3, number(begin_of_day(last + 1)));
+    if (auto good = take(hot_range_, series, false, hot); !good) {
+        return tl::unexpected(good.error());
+    }
+    for (Run& run : hot) {
+        day_at(day_of(run.intended)).runs.push_back(std::move(run));
+    }
+    if (auto good = take_outlines(series, first, last, days); !good) {
+        return tl::unexpected(good.error());
+    }
+    for (std::int64_t day = first; day <= last; ++day) {
+        const auto known = std::ranges::lower_bound(days, day, {}, &SeriesDay::day);
+        if (known != days.end() && known->day == day && known->outline) {
+            if (auto good = hours && hours(day) ? take_hours(series, *known) : Stored<void>(); !good) {
+                return tl::unexpected(good.error());
+            }
+            continue;
+        }
+        std::vector<Run> sealed;
+        const std::int64_t hour = hour_of(begin_of_day(day));
+        sealed_range_.bind(1, hour_id(series, hour)).bind(2, hour_id(series, hour + hours_a_day - 1));
+        if (auto good = take(sealed_range_, series, true, sealed); !good) {
+            return tl::unexpected(good.error());
+        }
+        if (!sealed.empty()) {
+            std::vector<Run>& runs = day_at(day).runs;
+            sealed.insert(sealed.end(), std::move_iterator(runs.begin()), std::move_iterator(runs.end()));
+            runs = std::move(sealed);
+            arrange(runs);
+        }
+    }
+    return days;
 }
 
 Stored<std::vector<RunResult>> StoreReader::results(std::int64_t series, const schemas::SeriesKey& key, Instant from,

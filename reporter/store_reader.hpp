@@ -11,6 +11,10 @@ namespace slimtax::reporter {
 /// The id of the row in table `hour` (schemas/store.sql).
 [[nodiscard]] std::int64_t hour_id(std::int64_t series, std::int64_t hour);
 [[nodiscard]] std::int64_t hour_of_id(std::int64_t id);
+/// The id of the row in table `outline`.
+[[nodiscard]] std::int64_t outline_id(std::int64_t series, std::int64_t day);
+[[nodiscard]] std::int64_t day_of_id(std::int64_t id);
+[[nodiscard]] std::int64_t series_of_outline(std::int64_t id);
 
 /// What is wrong with a stored blob, as an error that says where.
 [[nodiscard]] StoreError damaged(const Database& database, std::int64_t series, std::int64_t hour,
@@ -24,6 +28,8 @@ public:
     [[nodiscard]] Stored<std::optional<std::int64_t>> series_id(const schemas::SeriesKey& key);
     [[nodiscard]] Stored<std::vector<schemas::SeriesKey>> series();
     [[nodiscard]] Stored<std::vector<Run>> runs(std::int64_t series, schemas::Instant from, schemas::Instant to);
+    [[nodiscard]] Stored<std::vector<SeriesDay>> days(std::int64_t series, std::int64_t first, std::int64_t last,
+                                                      const HoursWanted& hours);
     [[nodiscard]] Stored<std::vector<schemas::RunResult>> results(std::int64_t series, const schemas::SeriesKey& key,
                                                                   schemas::Instant from, schemas::Instant to,
                                                                   std::size_t limit);
@@ -35,6 +41,10 @@ private:
     explicit StoreReader(std::unique_ptr<Database> database) : database_(std::move(database)) {}
     [[nodiscard]] Stored<void> prepare();
     /// Steps through the (id, core) rows of a bound statement over `hour`, or (intended, core) over `hot`.
+    /// The outlines of the days of [first, last] of which no results are hot.
+    [[nodiscard]] Stored<void> take_outlines(std::int64_t series, std::int64_t first, std::int64_t last,
+                                             std::vector<SeriesDay>& days);
+    [[nodiscard]] Stored<void> take_hours(std::int64_t series, SeriesDay& day);
     [[nodiscard]] Stored<void> take(Statement& statement, std::int64_t series, bool sealed, std::vector<Run>& out);
 
     std::unique_ptr<Database> database_;
@@ -43,6 +53,8 @@ private:
     Statement sealed_before_;
     Statement sealed_after_;
     Statement hot_range_;
+    Statement outlines_;
+    Statement outline_hours_;
     Statement hot_before_;
     Statement hot_after_;
     Statement whole_sealed_;

@@ -60,6 +60,10 @@ Stored<void> StoreWriter::prepare() {
         {&delete_hot_, "DELETE FROM hot WHERE series = ? AND intended >= ? AND intended < ?"},
         {&replace_hour_, "INSERT OR REPLACE INTO hour (id, rows, core, detail) VALUES (?, ?, ?, ?)"},
         {&grow_revision_, "UPDATE revision SET number = number + 1"},
+        {&select_due_, "SELECT id FROM outline_due WHERE id % 131072 < ? ORDER BY id LIMIT ?"},
+        {&select_day_, "SELECT id, core FROM hour WHERE id BETWEEN ? AND ? ORDER BY id"},
+        {&replace_outline_, "INSERT OR REPLACE INTO outline (id, whole, hours) VALUES (?, ?, ?)"},
+        {&delete_due_, "DELETE FROM outline_due WHERE id = ?"},
     };
     for (const auto& [statement, sql] : statements) {
         auto prepared = database_->prepare(sql);
@@ -97,6 +101,31 @@ Stored<std::uint64_t> StoreWriter::seal(std::span<const std::pair<std::int64_t, 
         return {};
     });
     return done ? Stored<std::uint64_t>(moved) : tl::unexpected(done.error());
+}
+
+Stored<std::size_t> StoreWriter::outline(std::int64_t day, std::size_t most) {
+    std::vector<std::int64_t> due;
+    const auto done = wait_for([&]() -> Stored<void> {
+        select_due_.bind(1, day).bind(2, static_cast<std::int64_t>(most));
+        while (true) {
+            const auto row = select_due_.step();
+            if (!row) {
+                return tl::unexpected(row.error());
+            }
+            if (!*row) {
+                break;
+            }
+            due.push_back(select_due_.integer(0));
+        }
+        select_due_.reset();
+        for (const std::int64_t id : due) {
+            if (auto made = outline_day(series_of_outline(id), day_of_id(id)); !made) {
+                return made;
+            }
+        }
+        return {};
+    });
+    return done ? Stored<std::size_t>(due.size()) : tl::unexpected(done.error());
 }
 
 Stored<void> StoreWriter::wait_for(std::function<Stored<void>()> work) {
@@ -324,6 +353,37 @@ Stored<std::uint64_t> StoreWriter::seal_hour(std::int64_t series, std::int64_t h
     }
     looked_at_.erase(hour_id(series, hour));
     return rows.size() - sealed_before;
+}
+
+Stored<void> StoreWriter::outline_day(std::int64_t series, std::int64_t day) {
+    const std::int64_t first = hour_of(begin_of_day(day));
+    select_day_.bind(1, hour_id(series, first)).bind(2, hour_id(series, first + hours_a_day - 1));
+    std::vector<Run> runs;
+    while (true) {
+        const auto row = select_day_.step();
+        if (!row) {
+            return tl::unexpected(row.error());
+        }
+        if (!*row) {
+            break;
+        }
+        const std::int64_t hour = hour_of_id(select_day_.integer(0));
+        if (const Decoded good = decode_runs(hour, select_day_.blob(1), runs); !good) {
+            // No outline, then: reports read the hours themselves, and name the damage. Others must not wait for it.
+            runs.clear();
+            break;
+        }
+    }
+    select_day_.reset();
+    if (!runs.empty()) {
+        const OutlineBlobs blobs = encode_outline(day, runs);
+        replace_outline_.bind(1, outline_id(series, day)).bind_blob(2, blobs.whole).bind_blob(3, blobs.hours);
+        if (auto done = replace_outline_.run(); !done) {
+            return done;
+        }
+    }
+    delete_due_.bind(1, outline_id(series, day));
+    return delete_due_.run();
 }
 
 }  // namespace slimtax::reporter

@@ -36,6 +36,9 @@ public:
     /// Moves the hot rows of these (series, hour) into blobs, in one transaction. Returns how many rows.
     [[nodiscard]] Stored<std::uint64_t> seal(std::span<const std::pair<std::int64_t, std::int64_t>> hours);
 
+    /// Makes outlines that are due of days before `day`, at most so many, in one transaction. Returns how many.
+    [[nodiscard]] Stored<std::size_t> outline(std::int64_t day, std::size_t most);
+
 private:
     /// Something that one caller wants done inside a transaction.
     struct Job {
@@ -55,6 +58,7 @@ private:
     [[nodiscard]] Stored<std::int64_t> id_of(const schemas::SeriesKey& key);
     [[nodiscard]] Stored<bool> is_sealed(std::int64_t series, schemas::Instant intended);
     [[nodiscard]] Stored<std::uint64_t> seal_hour(std::int64_t series, std::int64_t hour);
+    [[nodiscard]] Stored<void> outline_day(std::int64_t series, std::int64_t day);
     [[nodiscard]] Stored<void> read_hour(std::int64_t series, std::int64_t hour, std::vector<schemas::RunResult>& out);
     [[nodiscard]] Stored<void> read_hot(std::int64_t series, std::int64_t hour, std::vector<schemas::RunResult>& out);
 
@@ -69,6 +73,10 @@ private:
     Statement delete_hot_;
     Statement replace_hour_;
     Statement grow_revision_;
+    Statement select_due_;
+    Statement select_day_;
+    Statement replace_outline_;
+    Statement delete_due_;
 
     // Of the transaction under way. Nothing of it is kept when it fails.
     std::map<schemas::SeriesKey, std::int64_t> fresh_ids_;

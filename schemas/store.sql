@@ -85,3 +85,33 @@ CREATE TABLE issued (
     amendments     INTEGER NOT NULL
 );
 CREATE INDEX issued_of ON issued (service, objective, begins, ends);
+
+-- version 3
+
+-- Outlines of days that are over (reporter/outline.hpp), from which reports are made without reading every run. One
+-- row for each series and day; `id` is series * 131072 + day, day counted since 1970 in UTC. A row that is here says
+-- the same as the hours of that day: whoever changes an hour takes the outline away, by these triggers, whichever
+-- program it is. While results of a day still lie in `hot`, its outline is not looked at.
+CREATE TABLE outline (
+    id    INTEGER PRIMARY KEY,
+    whole BLOB NOT NULL,
+    hours BLOB NOT NULL
+);
+-- Days that have hours, but no outline: those of today, and those that late results changed.
+CREATE TABLE outline_due (
+    id INTEGER PRIMARY KEY
+);
+CREATE TRIGGER hour_inserted AFTER INSERT ON hour BEGIN
+    DELETE FROM outline WHERE id = NEW.id / 16777216 * 131072 + NEW.id % 16777216 / 24;
+    INSERT OR IGNORE INTO outline_due (id) VALUES (NEW.id / 16777216 * 131072 + NEW.id % 16777216 / 24);
+END;
+CREATE TRIGGER hour_updated AFTER UPDATE ON hour BEGIN
+    DELETE FROM outline WHERE id = NEW.id / 16777216 * 131072 + NEW.id % 16777216 / 24;
+    INSERT OR IGNORE INTO outline_due (id) VALUES (NEW.id / 16777216 * 131072 + NEW.id % 16777216 / 24);
+END;
+CREATE TRIGGER hour_deleted AFTER DELETE ON hour BEGIN
+    DELETE FROM outline WHERE id = OLD.id / 16777216 * 131072 + OLD.id % 16777216 / 24;
+    INSERT OR IGNORE INTO outline_due (id) VALUES (OLD.id / 16777216 * 131072 + OLD.id % 16777216 / 24);
+END;
+-- Days of a store that was made before there were outlines.
+INSERT INTO outline_due (id) SELECT DISTINCT id / 16777216 * 131072 + id % 16777216 / 24 FROM hour;
