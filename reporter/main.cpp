@@ -18,6 +18,7 @@ int main(int argc, char** argv) {
     add_serve(app, exit_status);
     add_report(app, exit_status);
     add_amend(app, exit_status);
+    add_send(app, exit_status);
     add_outages(app, exit_status);
     add_status(app, exit_status);
     add_import(app, exit_status);

@@ -48,6 +48,38 @@ void add_probers(MetricsText& out, const std::vector<ProberContact>& contacts) {
     }
 }
 
+void add_mails(MetricsText& out, const std::vector<MailHealth>& mails) {
+    struct Figure {
+        std::string_view name;
+        std::string_view type;
+        std::string_view help;
+        double (*value)(const MailHealth&);
+    };
+    static constexpr auto number = [](std::uint64_t count) { return static_cast<double>(count); };
+    for (const Figure& figure : {
+             Figure{"slimtax_mails_sent_total", "counter", "Reports that a mail server accepted, one a recipient.",
+                    [](const MailHealth& mail) { return number(mail.sent); }},
+             Figure{"slimtax_mails_failed_total", "counter", "Attempts at that which failed.",
+                    [](const MailHealth& mail) { return number(mail.failed); }},
+             Figure{"slimtax_mails_waiting", "gauge", "Reports that wait for an attempt.",
+                    [](const MailHealth& mail) { return number(mail.figures.waiting); }},
+             Figure{"slimtax_mails_uncertain", "gauge",
+                    "Reports of which it is not known whether they arrived; they are not sent again by themselves.",
+                    [](const MailHealth& mail) { return number(mail.figures.uncertain); }},
+             Figure{"slimtax_mail_last_success_timestamp_seconds", "gauge",
+                    "When a mail server last accepted a report; 0: never.",
+                    [](const MailHealth& mail) {
+                        const auto& last = mail.figures.last_accepted;
+                        return last ? seconds_since_1970(*last) : 0;
+                    }},
+         }) {
+        out.metric(figure.name, figure.type, figure.help);
+        for (const MailHealth& mail : mails) {
+            out.sample({{"list", mail.list}}, figure.value(mail));
+        }
+    }
+}
+
 void add_objectives(MetricsText& out, const Report& report) {
     const auto each = [&](const auto& take) {
         for (const ServiceReport& service : report.services) {
@@ -101,7 +133,7 @@ void MetricsText::single(std::string_view name, std::string_view type, std::stri
 }
 
 std::string metrics_text(const ServerCounts& counts, const Ingest& ingest, const LiveReport& live,
-                         const HttpServer& server, const EventHub& events) {
+                         const HttpServer& server, const EventHub& events, const std::vector<MailHealth>& mails) {
     MetricsText out;
     add_probers(out, ingest.contacts());
     out.single("slimtax_tokens_refused_total", "counter", "Requests whose token nobody has.",
@@ -131,6 +163,7 @@ std::string metrics_text(const ServerCounts& counts, const Ingest& ingest, const
     for (const auto& [status, count] : http.by_status) {
         out.sample({{"status", std::to_string(status)}}, static_cast<double>(count));
     }
+    add_mails(out, mails);
     add_objectives(out, *live.current());
     return out.take();
 }

@@ -9,6 +9,7 @@
 #include "reporter/http_server.hpp"
 #include "reporter/ingest.hpp"
 #include "reporter/live_report.hpp"
+#include "reporter/mail/mailer.hpp"
 
 namespace slimtax::reporter {
 
@@ -40,6 +41,7 @@ struct ServerCounts {
 };
 
 [[nodiscard]] std::string metrics_text(const ServerCounts& counts, const Ingest& ingest, const LiveReport& live,
-                                       const HttpServer& server, const EventHub& events);
+                                       const HttpServer& server, const EventHub& events,
+                                       const std::vector<MailHealth>& mails);
 
 }  // namespace slimtax::reporter

@@ -75,6 +75,9 @@ Server::~Server() {
     if (packing_.joinable()) {
         packing_.join();
     }
+    if (mailer_) {
+        mailer_->stop();
+    }
     if (live_) {
         live_->stop();
     }
@@ -88,6 +91,7 @@ tl::expected<void, std::string> Server::open() {
     store_ = std::move(*store);
     live_ = std::make_unique<LiveReport>(*store_, events_, now);
     ingest_ = std::make_unique<Ingest>(IngestPlace{store_.get(), now, [this] { live_->results_came(); }});
+    mailer_ = std::make_unique<Mailer>(mail_place());
     http_ = std::make_unique<HttpServer>(http_options(config_));
 
     auto read = schemas::read_definitions({config_.definitions}, {});
@@ -107,6 +111,7 @@ tl::expected<void, std::string> Server::open() {
     }
     port_ = *port;
     packing_ = std::thread([this] { pack_hours(); });
+    mailer_->start();
     spdlog::info("serving {} on http://{}/, results in {}", counted(counts().services, "service"),
                  schemas::Endpoint{config_.listen.host, port_}.text(), config_.store.string());
     return {};
@@ -130,6 +135,30 @@ void Server::take_settings(const schemas::ReporterConfig& config, schemas::Defin
     ingest_->set_probers(std::move(probers));
     ingest_->set_definitions(std::move(definitions));
     live_->set_subject(std::move(subject));
+    mailer_->set_lists(config.mails, config.secrets);
+}
+
+Mailer::Place Server::mail_place() {
+    Mailer::Place place;
+    place.store = config_.store;
+    place.now = now;
+    place.definitions = [this] { return live_->subject()->definitions; };
+    place.report = [this](const schemas::Definitions& services,
+                          const AskedPeriod& period) -> tl::expected<Report, std::string> {
+        const auto locations = known_locations(*store_, live_->subject()->locations);
+        auto report = locations ? make_full_report(*store_, services, *locations, period, now())
+                                : tl::unexpected(locations.error());
+        return report ? tl::expected<Report, std::string>(std::move(*report)) : tl::unexpected(report.error().reason);
+    };
+    place.given_out = [this](const Report& report) {
+        const auto figures = figures_of(report, now());
+        const auto issued = figures.empty() ? Stored<std::size_t>(0) : store_->issue(figures);
+        if (!issued) {
+            spdlog::error("that report {} was given out cannot be put on record: {}", report.period.name,
+                          issued.error().reason);
+        }
+    };
+    return place;
 }
 
 void Server::add_routes() {
@@ -159,7 +188,8 @@ void Server::add_routes() {
         "GET", "/healthz", [this](const Request&) { return healthz(); }, open);
     http_->route("GET", "/api/v1/probers", [this](const Request&) { return probers(); });
     http_->route("GET", "/metrics", [this](const Request&) {
-        Response response = Response::text(200, metrics_text(counts(), *ingest_, *live_, *http_, events_));
+        Response response =
+            Response::text(200, metrics_text(counts(), *ingest_, *live_, *http_, events_, mailer_->health()));
         response.content_type = "text/plain; version=0.0.4; charset=utf-8";
         return response;
     });

@@ -12,6 +12,7 @@
 #include "reporter/http_server.hpp"
 #include "reporter/ingest.hpp"
 #include "reporter/live_report.hpp"
+#include "reporter/mail/mailer.hpp"
 #include "reporter/metrics.hpp"
 #include "reporter/sqlite_store.hpp"
 #include "schemas/config.hpp"
@@ -41,6 +42,7 @@ private:
     explicit Server(schemas::ReporterConfig config);
     [[nodiscard]] tl::expected<void, std::string> open();
     void add_routes();
+    [[nodiscard]] Mailer::Place mail_place();
     void take_settings(const schemas::ReporterConfig& config, schemas::Definitions definitions);
     [[nodiscard]] Response healthz() const;
     [[nodiscard]] Response probers() const;
@@ -52,6 +54,7 @@ private:
     EventHub events_;
     std::unique_ptr<LiveReport> live_;
     std::unique_ptr<Ingest> ingest_;
+    std::unique_ptr<Mailer> mailer_;
     std::unique_ptr<HttpServer> http_;
     std::uint16_t port_ = 0;
 

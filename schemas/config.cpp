@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "schemas/read_settings.hpp"
 #include "schemas/toml_reader.hpp"
 
 namespace slimtax::schemas {
@@ -25,29 +26,6 @@ fs::path path_in(TableReader& table, std::string_view key, const fs::path& base,
         table.complaints().error(table.place_of(key), fmt::format("'{}' must not be empty", key));
     }
     return (base / written.value_or(std::string(fallback))).lexically_normal();
-}
-
-/// A text whose `${secret:NAME}` are filled in. A token that stands in the file itself is taken, with advice.
-std::optional<std::string> secret_in(TableReader& table, std::string_view key, const Secrets& secrets, Need need) {
-    const auto written = table.text(key, need);
-    if (!written) {
-        return std::nullopt;
-    }
-    auto value = secrets.expand_in(*written);
-    if (!value) {
-        table.complaints().error(table.place_of(key), fmt::format("{}: {}", key, value.error()));
-        return std::nullopt;
-    }
-    if (value->empty()) {
-        table.complaints().error(table.place_of(key), fmt::format("'{}' must not be empty", key));
-        return std::nullopt;
-    }
-    if (*value == *written) {
-        table.complaints().advice(table.place_of(key), fmt::format("'{}' stands in the file for all to read", key),
-                                  fmt::format("write {} = \"${{secret:NAME}}\"", key));
-    }
-    secrets.redactor().add(*value);
-    return std::move(*value);
 }
 
 std::optional<Endpoint> endpoint_in(TableReader& table, std::string_view key) {
@@ -112,14 +90,7 @@ void read_prober(Reading& reading, TableReader& table, ProberConfig& config) {
     config.spool_limit =
         table.parsed("spool_limit", parse_size, "a size such as \"2 GB\"").value_or(config.spool_limit);
     config.listen = endpoint_in(table, "listen");
-    if (table.node("ca_file") != nullptr) {
-        config.ca_file = path_in(table, "ca_file", reading.base, "");
-        std::error_code error;
-        if (!fs::is_regular_file(*config.ca_file, error)) {
-            reading.complaints.error(table.place_of("ca_file"),
-                                     fmt::format("there is no file {}", config.ca_file->string()));
-        }
-    }
+    config.ca_file = existing_file_in(table, "ca_file", reading.base);
     config.dns_servers = table.texts("dns_servers").value_or(std::vector<std::string>{});
     for (const std::string& server : config.dns_servers) {
         // The port may be missing: 53.
@@ -161,6 +132,14 @@ void read_reporter(Reading& reading, TableReader& table, ReporterConfig& config)
             reading.complaints.error(viewer.place_of("name"), fmt::format("there are two viewers '{}'", one.name));
         }
         config.viewers.push_back(std::move(one));
+    }
+    for (const TomlNode* node : table.tables("mail")) {
+        TableReader mail(reading.complaints, *node, "[[reporter.mail]]");
+        MailSettings one = read_mail(mail, *reading.secrets, reading.base);
+        if (!one.id.empty() && std::ranges::find(config.mails, one.id, &MailSettings::id) != config.mails.end()) {
+            reading.complaints.error(mail.place_of("id"), fmt::format("there are two [[reporter.mail]] '{}'", one.id));
+        }
+        config.mails.push_back(std::move(one));
     }
     if (!config.listen.is_loopback() && config.viewers.empty()) {
         reading.complaints.error(table.place_of("listen"),

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "schemas/mail_settings.hpp"
 #include "schemas/problem.hpp"
 #include "schemas/secrets.hpp"
 
@@ -65,6 +66,7 @@ struct ReporterConfig : CommonConfig {
     Endpoint listen{"127.0.0.1", 8080};
     std::vector<Prober> probers;
     std::vector<Viewer> viewers;  ///< never empty when `listen` is beyond loopback
+    std::vector<MailSettings> mails;
 };
 
 template <class Config>

@@ -1,10 +1,9 @@
 // `[service]` and `[window]`.
-#include <date/tz.h>
-
 #include <algorithm>
 #include <array>
 
 #include "schemas/definition_draft.hpp"
+#include "schemas/read_settings.hpp"
 
 namespace slimtax::schemas {
 namespace {
@@ -13,46 +12,6 @@ constexpr std::array<std::string_view, 5> usual_layers{"platform", "database", "
 
 bool is_link(std::string_view text) {
     return text.starts_with("https://") || text.starts_with("http://");
-}
-
-void read_tags(TableReader& table, Service& service) {
-    const TomlNode* node = table.table("tags");
-    if (node == nullptr) {
-        return;
-    }
-    for (const TomlNode::Entry& entry : *node->as<TomlNode::Table>()) {
-        const auto* value = entry.node.as<std::string>();
-        if (value == nullptr) {
-            table.complaints().wrong_type(entry.node, fmt::format("a text for the tag '{}'", entry.key));
-        } else if (!is_id(entry.key)) {
-            table.complaints().error(
-                entry.key_at, "a tag's name holds only letters, digits, '-', '_' and '.', and begins with a letter");
-        } else {
-            service.tags.emplace_back(entry.key, *value);
-        }
-    }
-}
-
-void read_timezone(TableReader& table, Window& window) {
-    const auto name = table.text("timezone");
-    if (!name) {
-        return;
-    }
-    try {
-        static_cast<void>(date::locate_zone(*name));
-        window.timezone = *name;
-    } catch (const std::runtime_error&) {  // date has no other way to say so
-        std::vector<std::string_view> names;
-        for (const auto& zone : date::get_tzdb().zones) {
-            names.push_back(zone.name());
-        }
-        const std::string near = nearest_word(*name, names);
-        table.complaints().error(table.place_of("timezone"),
-                                 fmt::format("there is no time zone \"{}\", expected a name such as "
-                                             "\"America/New_York\"",
-                                             *name),
-                                 near.empty() ? "" : fmt::format("did you mean '{}'?", near));
-    }
 }
 
 /// The items of an array of texts, each with its node; other items are complained about.
@@ -182,7 +141,7 @@ void read_service(TableReader& file, Draft& draft) {
         file.complaints().error(table.place_of("definition"),
                                 "expected a link such as \"https://intranet.example/services/im\" for 'definition'");
     }
-    read_tags(table, service);
+    service.tags = tags_in(table);
     if (const auto layers = table.texts("layers")) {
         if (layers->empty()) {
             file.complaints().error(table.place_of("layers"), "'layers' must name at least one layer",
@@ -201,7 +160,7 @@ void read_window(TableReader& file, Draft& draft) {
     }
     Window& window = draft.definition.window;
     TableReader table(file.complaints(), *node, "[window]");
-    read_timezone(table, window);
+    window.timezone = timezone_in(table).value_or(window.timezone);
     read_open(table, window);
     read_closed(table, window);
     for (const TomlNode* work : table.tables("maintenance")) {

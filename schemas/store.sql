@@ -115,3 +115,36 @@ CREATE TRIGGER hour_deleted AFTER DELETE ON hour BEGIN
 END;
 -- Days of a store that was made before there were outlines.
 INSERT INTO outline_due (id) SELECT DISTINCT id / 16777216 * 131072 + id % 16777216 / 24 FROM hour;
+
+-- version 4
+
+-- Reports by mail, one row for each recipient of a report, so that nobody gets one twice (reporter/mail/outbox.hpp says
+-- what the states mean).
+CREATE TABLE mail (
+    id       INTEGER PRIMARY KEY,
+    list     TEXT NOT NULL,                 -- the id of [[reporter.mail]]
+    period   TEXT NOT NULL,                 -- "2026-W47"
+    address  TEXT NOT NULL COLLATE NOCASE,
+    copy     INTEGER NOT NULL,              -- 1; one more each time that a person had it sent again
+    state    TEXT NOT NULL,                 -- waiting, sending, accepted, failed, uncertain
+    begun    INTEGER NOT NULL,              -- when it was first to be sent
+    changed  INTEGER NOT NULL,              -- when it came to this state
+    next     INTEGER NOT NULL,              -- when a waiting one is tried (again)
+    attempts INTEGER NOT NULL,
+    says     TEXT NOT NULL,                 -- what was heard last
+    UNIQUE (list, period, address, copy)
+);
+CREATE INDEX mail_open ON mail (state) WHERE state IN ('waiting', 'sending');
+
+-- The latest turn of each list that was begun, or that lay before the list was new.
+CREATE TABLE mail_list (
+    list TEXT PRIMARY KEY,
+    turn INTEGER NOT NULL
+);
+
+-- One row: the store's own name, part of every Message-ID, so that mail servers tell it from other stores.
+CREATE TABLE mail_store (
+    id   INTEGER PRIMARY KEY CHECK (id = 1),
+    name TEXT NOT NULL
+);
+INSERT INTO mail_store (id, name) VALUES (1, lower(hex(randomblob(6))));

@@ -12,6 +12,7 @@ namespace slimtax::reporter {
 void add_serve(CLI::App& app, int& exit_status);
 void add_report(CLI::App& app, int& exit_status);
 void add_amend(CLI::App& app, int& exit_status);
+void add_send(CLI::App& app, int& exit_status);
 void add_outages(CLI::App& app, int& exit_status);
 void add_status(CLI::App& app, int& exit_status);
 void add_import(CLI::App& app, int& exit_status);

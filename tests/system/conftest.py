@@ -179,6 +179,7 @@ class Site:
         self.port, = free_ports(1)
         self.url = f"http://127.0.0.1:{self.port}"
         self.locations = []
+        self.more_settings = ""  # of the reporter
         self.definitions = self.folder / "definitions"
         self.secrets = self.folder / "secrets"
         for part in (self.folder, self.definitions, self.secrets, self.folder / "reporter"):
@@ -216,7 +217,7 @@ class Site:
             for name in self.locations)
         (self.folder / "reporter" / "slimtax.toml").write_text(
             f'definitions = "../definitions"\n[secrets]\ndirectory = "../secrets"\n'
-            f'[reporter]\nstore = "{store}"\nlisten = "127.0.0.1:{self.port}"\n{probers}')
+            f'[reporter]\nstore = "{store}"\nlisten = "127.0.0.1:{self.port}"\n{probers}{self.more_settings}')
         self.store = self.folder / "reporter" / store
 
     def start_reporter(self, store="results.sqlite", **options):
