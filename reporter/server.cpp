@@ -8,6 +8,7 @@
 
 #include "reporter/blob.hpp"
 #include "reporter/dashboard/routes.hpp"
+#include "reporter/mail/delivery.hpp"
 #include "reporter/render/words.hpp"
 #include "reporter/report_maker.hpp"
 #include "schemas/definition_reader.hpp"
@@ -131,6 +132,12 @@ void Server::take_settings(const schemas::ReporterConfig& config, schemas::Defin
     {
         const std::lock_guard lock(mutex_);
         counts_.services = definitions.size();
+    }
+    for (const schemas::MailSettings& list : config.mails) {
+        // Better now than on Monday.
+        if (const auto services = services_of(list, definitions); !services) {
+            spdlog::warn("{}: {}", config.file.string(), services.error());
+        }
     }
     ingest_->set_probers(std::move(probers));
     ingest_->set_definitions(std::move(definitions));
