@@ -11,6 +11,7 @@
 #include "reporter/book.hpp"
 #include "reporter/budget.hpp"
 #include "reporter/calendar.hpp"
+#include "reporter/diagnosis.hpp"
 #include "reporter/light.hpp"
 #include "reporter/objective_ledger.hpp"
 #include "reporter/performance.hpp"
@@ -135,6 +136,9 @@ Stored<ObjectiveReport> evaluate_objective(const schemas::Definition& definition
         return tl::unexpected(ledger.error());
     }
     std::vector<FoundOutage> found = describe_outages(definition, objective, *ledger, hours);
+    if (auto done = diagnose(found, definition, objective, *ledger, cut, context.surroundings, context.runs); !done) {
+        return tl::unexpected(done.error());
+    }
     amend(found, definition.service.id, objective.id, context.surroundings.amendments);
     const Excused left = excuse(ledger->spans, hours, found);
     Booked booked = book(left.spans, left.calendar);
@@ -234,7 +238,9 @@ Stored<Report> report_all(const schemas::Definitions& definitions, const std::fu
     std::sort(controls.begin(), controls.end());
     controls.erase(std::unique(controls.begin(), controls.end()), controls.end());
     Locations locations(control_clocks(controls, known, surroundings.arrival_grace), runs, now);
-    const Context context{now, surroundings, runs, locations};
+    Surroundings with_services = surroundings;
+    with_services.services = &definitions;
+    const Context context{now, with_services, runs, locations};
 
     Report report;
     report.period = period_in(Zone());

@@ -9,6 +9,8 @@
 //                                                                        budget, light ─→ ObjectiveReport
 #pragma once
 
+#include <functional>
+
 #include "reporter/period.hpp"
 #include "reporter/record.hpp"
 #include "reporter/report.hpp"
@@ -16,6 +18,10 @@
 #include "schemas/definition.hpp"
 
 namespace slimtax::reporter {
+
+/// Gives the newest `limit` whole results of a series intended in [from, to), as Store::results does.
+using DetailSource = std::function<Stored<std::vector<schemas::RunResult>>(
+    const schemas::SeriesKey& key, schemas::Instant from, schemas::Instant to, std::size_t limit)>;
 
 /// What is known about where probers are: the locations that probes without `from` run at, and how long a
 /// result may take to arrive before its slot counts as missed.
@@ -28,6 +34,10 @@ struct Surroundings {
     std::vector<schemas::SeriesKey> controls;
     /// What people said of outages.
     Amendments amendments = {};
+    /// Every service, to look for what an outage's service depends on; null: not looked for. make_report sets it.
+    const schemas::Definitions* services = nullptr;
+    /// Whole results, as Store::results gives them, to see where a failing run's time went; empty: not looked for.
+    DetailSource details = {};
 };
 
 /// The series of all control probes.

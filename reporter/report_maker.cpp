@@ -111,6 +111,8 @@ Stored<Report> make_report(Store& store, const schemas::Definitions& definitions
         return tl::unexpected(amendments.error());
     }
     surroundings.amendments = *std::move(amendments);
+    surroundings.details = [&store](const schemas::SeriesKey& key, schemas::Instant from, schemas::Instant to,
+                                    std::size_t limit) { return store.results(key, from, to, limit); };
     return make_report(definitions, period, now, surroundings, RunSource::of(store));
 }
 

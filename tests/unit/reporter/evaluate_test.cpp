@@ -66,7 +66,7 @@ TEST_CASE("an outage names the run that brought it about, the targets that were 
     CHECK(report.outages[0].reason == "refused by im2 at 08:15");
     CHECK(report.outages[0].targets == std::vector<std::string>{"im2"});
     CHECK(report.outages[0].locations == std::vector<std::string>{"lab", "noc"});
-    CHECK(report.outages[0].cause.empty());
+    CHECK(report.outages[0].cause == "network");  // home found it up all the time
 }
 
 TEST_CASE("one of three locations does not make an outage, unless any one is enough") {
