@@ -181,7 +181,7 @@ void Server::add_routes() {
             return tl::unexpected(period.error());
         }
         const auto locations = known_locations(*store_, subject->locations);
-        auto report = locations ? make_report(*store_, subject->definitions, *locations, *period, at)
+        auto report = locations ? make_full_report(*store_, subject->definitions, *locations, *period, at)
                                 : tl::unexpected(locations.error());
         return report ? tl::expected<Report, std::string>(std::move(*report)) : tl::unexpected(report.error().reason);
     };
