@@ -222,12 +222,13 @@ def test_a_report_that_was_on_its_way_when_the_daemon_was_killed_is_not_sent_aga
     office.more_settings = mail_table(inbox.port, *due_now(office), to=("boss@campus.test", "dean@campus.test"))
     daemon = office.start_reporter()
     wait_until(lambda: inbox.recipients == ["dean@campus.test"], 60, "the dean, whose turn had not come, gets it")
-    assert state() == [("boss@campus.test", "uncertain"), ("dean@campus.test", "accepted")]
+    wait_until(lambda: state() == [("boss@campus.test", "uncertain"), ("dean@campus.test", "accepted")], 30, "so noted")
     assert "whether it arrived is not known" in daemon.output()
     metrics = wait_until(lambda: re.search(r'slimtax_mails_uncertain\{list="managers"\} 1\n',
                                            get(office.url + "/metrics")[1]), 30, "/metrics says so")
     assert metrics
-    assert re.search(r'slimtax_mails_sent_total\{list="managers"\} 1\n', get(office.url + "/metrics")[1])
+    wait_until(lambda: re.search(r'slimtax_mails_sent_total\{list="managers"\} 1\n', get(office.url + "/metrics")[1]),
+               30, "and what was sent")
     period = inbox.messages[0]["Message-ID"].split("-managers")[0].split("-", 2)[2]
     told = send(office, "--week", period)
     assert told.returncode == 1
