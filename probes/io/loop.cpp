@@ -172,6 +172,11 @@ Loop::Wait Loop::writable(int fd, TimePoint deadline) {
 Loop::Wait Loop::readable_or_writable(int fd, TimePoint deadline) {
     return Wait(*impl_, fd, true, true, deadline);
 }
+void Loop::opened(int fd) {
+    if (fd >= 0) {
+        impl_->registration(fd).opened = true;
+    }
+}
 Loop::Wait Loop::sleep_until(TimePoint when) {
     return Wait(*impl_, -1, false, false, when);
 }

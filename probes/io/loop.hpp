@@ -49,6 +49,8 @@ public:
     Wait writable(int fd, TimePoint deadline);
     /// Either; for libraries that want both.
     Wait readable_or_writable(int fd, TimePoint deadline);
+    /// Says that `fd` has just been opened: its first wait then costs one system call, not two. Never needed.
+    void opened(int fd);
     /// Until the time; ends `ready` (never `timed_out`).
     Wait sleep_until(TimePoint when);
 

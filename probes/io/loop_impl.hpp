@@ -31,6 +31,7 @@ public:
         std::shared_ptr<std::function<void(bool, bool)>> watcher;  // shared: it may be replaced while it runs
         std::uint32_t watched = 0;                                 // events
         std::uint32_t generation = 0;                              // tells a late event of an earlier use apart
+        bool opened = false;                                       // epoll is unlikely to know it
 
         /// The events that its waits want.
         [[nodiscard]] std::uint32_t interest() const {

@@ -3,6 +3,7 @@
 #include <stdexcept>
 #include <string>
 #include <system_error>
+#include <utility>
 
 #include "probes/io/loop_impl.hpp"
 
@@ -81,6 +82,9 @@ int Loop::Impl::arm(int fd, std::uint32_t interest) {
     epoll_event event{};
     event.events = interest;
     event.data.u64 = static_cast<std::uint64_t>(entry.generation) << 32 | static_cast<std::uint32_t>(fd);
+    if (std::exchange(entry.opened, false) && ::epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0) {
+        return 0;
+    }
     if (::epoll_ctl(epoll, EPOLL_CTL_MOD, fd, &event) == 0) {
         return 0;
     }

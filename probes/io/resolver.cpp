@@ -162,6 +162,20 @@ void on_answer(void* argument, int status, int, ares_addrinfo* info) {
 std::optional<Address> numeric_address(const std::string& host) {
     const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
     const std::string bare = bracketed ? host.substr(1, host.size() - 2) : host;
+    // The usual forms at once; the system's own look at it is dear, and for the unusual ones: "127.1", "fe80::1%eth0".
+    Address plain;
+    if (auto& v4 = reinterpret_cast<sockaddr_in&>(plain.storage);
+        ::inet_pton(AF_INET, bare.c_str(), &v4.sin_addr) == 1) {
+        v4.sin_family = AF_INET;
+        plain.length = sizeof v4;
+        return plain;
+    }
+    if (auto& v6 = reinterpret_cast<sockaddr_in6&>(plain.storage);
+        ::inet_pton(AF_INET6, bare.c_str(), &v6.sin6_addr) == 1) {
+        v6.sin6_family = AF_INET6;
+        plain.length = sizeof v6;
+        return plain;
+    }
     addrinfo hints{};
     hints.ai_flags = AI_NUMERICHOST;
     hints.ai_socktype = SOCK_STREAM;
@@ -196,6 +210,17 @@ Task<bool> nobody_listens(Loop& loop, Addresses servers, TimePoint deadline) {
     co_return true;
 }
 
+/// "192.0.2.1". The system's own way prints with a format, and every check says whom it asked.
+std::string dotted(const sockaddr_in& address) {
+    std::string text;
+    const std::uint32_t number = ntohl(address.sin_addr.s_addr);
+    for (int shift = 24; shift >= 0; shift -= 8) {
+        text += std::to_string((number >> shift) & 0xFF);
+        text += shift == 0 ? "" : ".";
+    }
+    return text;
+}
+
 /// True when this machine has no way at all to that address.
 bool unreachable_from_here(const Address& address) {
     const int fd = ::socket(address.storage.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -218,8 +243,7 @@ std::string Address::text() const {
         return "[" + std::string(room) + "]:" + std::to_string(ntohs(address.sin6_port));
     }
     const auto& address = reinterpret_cast<const sockaddr_in&>(storage);
-    ::inet_ntop(AF_INET, &address.sin_addr, room, sizeof room);
-    return std::string(room) + ":" + std::to_string(ntohs(address.sin_port));
+    return dotted(address) + ":" + std::to_string(ntohs(address.sin_port));
 }
 
 std::string host_and_port(const std::string& host, std::uint16_t port) {
@@ -228,6 +252,9 @@ std::string host_and_port(const std::string& host, std::uint16_t port) {
 }
 
 std::string Address::host() const {
+    if (storage.ss_family == AF_INET) {
+        return dotted(reinterpret_cast<const sockaddr_in&>(storage));
+    }
     const std::string whole = text();
     const std::string bare = whole.substr(0, whole.rfind(':'));
     return bare.starts_with('[') ? bare.substr(1, bare.size() - 2) : bare;

@@ -55,6 +55,7 @@ Task<tl::expected<Socket, Trouble>> connect_one(Loop& loop, const Address& addre
     if (socket.fd() < 0) {
         co_return tl::unexpected(connection_trouble(where, errno, true));
     }
+    loop.opened(socket.fd());
     const int on = 1;
     ::setsockopt(socket.fd(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     want_receive_stamps(socket.fd());
@@ -128,8 +129,8 @@ Task<tl::expected<Connected, Trouble>> connect_tcp(Engine& engine, std::string h
         const TimePoint began = Loop::now();
         const TimePoint share = deadline == never ? never : began + (deadline - began) / static_cast<int>(left--);
         std::string where = host_and_port(host, port);
-        if (address.host() != host) {
-            where += " (" + address.host() + ")";
+        if (std::string its = address.host(); its != host) {
+            where += " (" + its + ")";
         }
         auto socket = co_await connect_one(engine.loop(), address, where, share);
         if (socket) {
@@ -169,6 +170,7 @@ public:
     PeerCheck check_;
     SslSession tls_;
     int reads_at_once_ = 0;  ///< since the last wait
+    bool asked_ = false;     ///< something was written since the last read, in the clear: its answer takes a while
     TimePoint arrived_ = Loop::now();
 };
 
@@ -285,8 +287,8 @@ Attempt attempt_write(SSL* ssl, int fd, std::string_view bytes) {
     return plain_attempt(sent);
 }
 
-Task<tl::expected<void, Trouble>> wait_for(Loop& loop, int fd, Attempt::State want, const std::string& late,
-                                           TimePoint deadline) {
+Task<tl::expected<void, Trouble>> wait_for(Loop& loop, int fd, Attempt::State want, const std::string& peer,
+                                           std::string_view late, TimePoint deadline) {
     Wake wake = Wake::ready;
     if (want == Attempt::State::want_read) {
         wake = co_await loop.readable(fd, deadline);
@@ -297,7 +299,7 @@ Task<tl::expected<void, Trouble>> wait_for(Loop& loop, int fd, Attempt::State wa
         co_return tl::unexpected(Trouble::shut_down());
     }
     if (wake == Wake::timed_out) {
-        co_return tl::unexpected(Trouble{Trouble::Kind::timed_out, late});
+        co_return tl::unexpected(Trouble{Trouble::Kind::timed_out, peer + std::string(late)});
     }
     co_return tl::expected<void, Trouble>();
 }
@@ -306,12 +308,18 @@ Task<tl::expected<void, Trouble>> wait_for(Loop& loop, int fd, Attempt::State wa
 
 Task<tl::expected<std::size_t, Trouble>> Stream::read_some(std::span<char> room, TimePoint deadline) {
     Impl& self = *impl_;
-    const std::string late = self.peer() + " sent nothing in time";
     if (++self.reads_at_once_ > most_reads_at_once) {
         // A peer that never pauses must not keep the loop from everybody else.
         self.reads_at_once_ = 0;
         if (co_await self.engine_.loop().sleep_until(Loop::now()) == Wake::cancelled) {
             co_return tl::unexpected(Trouble::shut_down());
+        }
+    }
+    if (std::exchange(self.asked_, false) && !self.tls_) {
+        const auto waited = co_await wait_for(self.engine_.loop(), fd(), Attempt::State::want_read, self.peer(),
+                                              " sent nothing in time", deadline);
+        if (!waited) {
+            co_return tl::unexpected(waited.error());
         }
     }
     for (;;) {
@@ -329,7 +337,8 @@ Task<tl::expected<std::size_t, Trouble>> Stream::read_some(std::span<char> room,
             default: break;
         }
         self.reads_at_once_ = 0;
-        const auto waited = co_await wait_for(self.engine_.loop(), fd(), attempt.state, late, deadline);
+        const auto waited =
+            co_await wait_for(self.engine_.loop(), fd(), attempt.state, self.peer(), " sent nothing in time", deadline);
         if (!waited) {
             co_return tl::unexpected(waited.error());
         }
@@ -338,7 +347,7 @@ Task<tl::expected<std::size_t, Trouble>> Stream::read_some(std::span<char> room,
 
 Task<tl::expected<void, Trouble>> Stream::write_all(std::string_view bytes, TimePoint deadline) {
     Impl& self = *impl_;
-    const std::string late = self.peer() + " took no data in time";
+    self.asked_ = !self.tls_;
     while (!bytes.empty()) {
         const Attempt attempt = attempt_write(self.tls_.get(), fd(), bytes);
         if (attempt.state == Attempt::State::done) {
@@ -350,7 +359,8 @@ Task<tl::expected<void, Trouble>> Stream::write_all(std::string_view bytes, Time
             Trouble trouble{Trouble::Kind::refused, "connection to " + self.peer() + " broken: " + why};
             co_return tl::unexpected(std::move(trouble));
         }
-        const auto waited = co_await wait_for(self.engine_.loop(), fd(), attempt.state, late, deadline);
+        const auto waited =
+            co_await wait_for(self.engine_.loop(), fd(), attempt.state, self.peer(), " took no data in time", deadline);
         if (!waited) {
             co_return tl::unexpected(waited.error());
         }

@@ -10,9 +10,12 @@
 #pragma once
 
 #include <coroutine>
+#include <cstddef>
 #include <exception>
 #include <optional>
 #include <utility>
+
+#include "probes/io/frame_memory.hpp"
 
 namespace slimtax::probes {
 
@@ -24,6 +27,9 @@ namespace detail {
 struct TaskPromiseBase {
     std::coroutine_handle<> continuation = std::noop_coroutine();
     std::exception_ptr error;
+
+    static void* operator new(std::size_t size) { return FrameMemory::take(size); }
+    static void operator delete(void* frame, std::size_t size) noexcept { FrameMemory::give_back(frame, size); }
 
     struct FinalAwaiter {
         bool await_ready() const noexcept { return false; }

@@ -163,8 +163,11 @@ TEST_CASE("a descriptor whose number was closed and opened again is waited for a
     Loop loop;
     for (int round = 0; round < 3; ++round) {
         const Pair pair;  // the same numbers each time
+        loop.opened(pair.ends[0]);
         CHECK(loop.run_until_done(wake_of_readable(loop, pair.ends[0], Loop::now() + 1ms)) == Wake::timed_out);
         pair.send(1, "x");
+        CHECK(loop.run_until_done(wake_of_readable(loop, pair.ends[0], much_later())) == Wake::ready);
+        loop.opened(pair.ends[0]);  // which is not so
         CHECK(loop.run_until_done(wake_of_readable(loop, pair.ends[0], much_later())) == Wake::ready);
     }
 }
