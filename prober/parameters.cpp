@@ -11,6 +11,18 @@ namespace {
 
 using schemas::Reference;
 
+bool holds_reference(const schemas::Value& value) {
+    const auto in_text = [](const std::string& text) { return text.find("${") != std::string::npos; };
+    if (const auto* text = std::get_if<std::string>(&value)) {
+        return in_text(*text);
+    }
+    if (const auto* list = std::get_if<schemas::TextList>(&value)) {
+        return std::ranges::any_of(*list, in_text);
+    }
+    const auto* map = std::get_if<schemas::TextMap>(&value);
+    return map != nullptr && std::ranges::any_of(*map, [&](const auto& item) { return in_text(item.second); });
+}
+
 // Expands the texts of one step in place; stops at the first that cannot be.
 class Expander {
 public:
@@ -47,7 +59,7 @@ private:
         switch (reference.kind) {
             case Reference::Kind::target: return std::string(sources_.target);
             case Reference::Kind::location: return std::string(sources_.location);
-            case Reference::Kind::secret: return sources_.secret(reference.name);
+            case Reference::Kind::secret: return (*sources_.secret)(reference.name);
             case Reference::Kind::save: {
                 used_saved_ = true;
                 const auto it = sources_.saved->find(reference.name);
@@ -72,19 +84,28 @@ private:
 tl::expected<ExpandedParameters, ExpansionTrouble> expand_parameters(const schemas::Step& step,
                                                                      const schemas::OperationInfo& info,
                                                                      const ExpansionSources& sources) {
-    ExpandedParameters expanded{step.parameters, false};
+    ExpandedParameters expanded;
     Expander expander(sources);
-    for (auto& [name, value] : expanded.values) {
+    for (const auto& [name, written] : step.parameters) {
+        if (!holds_reference(written)) {
+            continue;
+        }
+        schemas::Value value = written;
         if (!expander.expand(value)) {
             return tl::unexpected(expander.trouble());
         }
+        expanded.values.emplace(name, std::move(value));
     }
     expanded.from_saved = expander.used_saved();
-    if (!info.target_parameter.empty() && !sources.target.empty()) {
-        expanded.values.try_emplace(std::string(info.target_parameter), std::string(sources.target));
+    const auto is_written = [&step](std::string_view name) {
+        return std::ranges::any_of(step.parameters, [name](const auto& one) { return one.first == name; });
+    };
+    if (!info.target_parameter.empty() && !sources.target.empty() && !is_written(info.target_parameter)) {
+        expanded.values.emplace(info.target_parameter, std::string(sources.target));
     }
     for (const schemas::Parameter& parameter : info.parameters) {
-        if (parameter.required && !expanded.values.contains(std::string(parameter.name))) {
+        const bool by_target = parameter.name == info.target_parameter && !sources.target.empty();
+        if (parameter.required && !by_target && !is_written(parameter.name)) {
             return tl::unexpected(ExpansionTrouble{
                 fmt::format("{} needs the parameter '{}'{}", info.name, parameter.name,
                             parameter.name == info.target_parameter ? ", or a target that fills it" : ""),

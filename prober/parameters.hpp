@@ -18,12 +18,12 @@ struct ExpansionSources {
     std::string_view target;
     std::string_view location;
     const std::map<std::string, std::string>* saved;  ///< by earlier steps
-    std::function<tl::expected<std::string, std::string>(std::string_view name)> secret;
+    const std::function<tl::expected<std::string, std::string>(std::string_view name)>* secret;
 };
 
 struct ExpandedParameters {
-    std::map<std::string, schemas::Value> values;
-    bool from_saved = false;  ///< some hold what a service had answered
+    std::map<std::string, schemas::Value> values;  ///< those that differ from what is written, or are not written
+    bool from_saved = false;                       ///< some hold what a service had answered
 };
 
 /// Why parameters could not be expanded.
@@ -32,7 +32,7 @@ struct ExpansionTrouble {
     bool saved_missing = false;  ///< an earlier step did not come so far as to save what is needed here
 };
 
-/// The parameters as written, expanded; and the target in the operation's target parameter when that was left
+/// The parameters that hold `${...}`, expanded; and the target in the operation's target parameter when that was left
 /// out. Fallbacks and conversion are left to Arguments.
 [[nodiscard]] tl::expected<ExpandedParameters, ExpansionTrouble> expand_parameters(const schemas::Step& step,
                                                                                    const schemas::OperationInfo& info,

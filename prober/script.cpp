@@ -169,8 +169,8 @@ private:
         }
         attempt.info = &operation->info;
         try {
-            const ExpansionSources sources{request_.target, request_.location, &saved_, environment_.secret};
-            const auto expanded = expand_parameters(step, operation->info, sources);
+            const ExpansionSources sources{request_.target, request_.location, &saved_, &environment_.secret};
+            auto expanded = expand_parameters(step, operation->info, sources);
             if (!expanded) {
                 attempt.outcome =
                     Outcome::fault(fmt::format("'{}' cannot start: {}", step.label, expanded.error().reason));
@@ -196,9 +196,9 @@ private:
 
     // What an operation cannot use is the service's failure when it came from its own answer.
     static std::optional<probes::Arguments> read_arguments(const Step& step, const schemas::OperationInfo& info,
-                                                           const ExpandedParameters& expanded, Outcome& outcome) {
+                                                           ExpandedParameters& expanded, Outcome& outcome) {
         try {
-            return probes::Arguments(info, expanded.values);
+            return probes::Arguments(info, step.parameters, std::move(expanded.values));
         } catch (const std::invalid_argument& error) {
             outcome = {expanded.from_saved ? Verdict::failed : Verdict::prober_fault,
                        fmt::format("'{}' cannot start: {}", step.label, error.what())};
@@ -217,6 +217,7 @@ private:
         for (int time = 1;; ++time) {
             const TimePoint start = time == 1 ? first : Loop::now();
             probes::StepReport before = std::exchange(attempt.report, {});
+            attempt.report.keeps_notes = watcher_ != nullptr;
             co_await call(step, operation, arguments, start, deadline_of(step, step.always ? first : start), entry,
                           attempt);
             add_up(std::move(before), attempt.report);

@@ -1,5 +1,6 @@
 #include "probes/operation.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <mutex>
@@ -16,7 +17,6 @@
 namespace slimtax::probes {
 namespace {
 
-using Values = std::map<std::string, schemas::Value>;
 using schemas::ParameterType;
 
 [[noreturn]] void bad_row(const schemas::OperationInfo& info, std::string_view name, const std::string& what) {
@@ -108,20 +108,23 @@ schemas::Value from_fallback(const schemas::OperationInfo& info, const schemas::
     bad_row(info, parameter.name, std::string("its fallback cannot be read: ") + error.what());
 }
 
-/// The defaults of an operation, read once: steps are built thousands of times a second.
-const Values& defaults_of(const schemas::OperationInfo& info) {
+/// The defaults of an operation by the parameters' places, read once: steps are built thousands of times a second.
+const std::vector<std::optional<schemas::Value>>& defaults_of(const schemas::OperationInfo& info) {
     static std::mutex mutex;
-    static std::unordered_map<const schemas::OperationInfo*, Values> known;
+    static std::unordered_map<const schemas::OperationInfo*, std::vector<std::optional<schemas::Value>>> known;
     const std::lock_guard lock(mutex);
     const auto [it, added] = known.try_emplace(&info);
     if (added) {
         for (const schemas::Parameter& parameter : info.parameters) {
-            if (!parameter.fallback.empty()) {
-                it->second.emplace(parameter.name, from_fallback(info, parameter));
-            }
+            it->second.push_back(parameter.fallback.empty() ? std::nullopt
+                                                            : std::optional(from_fallback(info, parameter)));
         }
     }
     return it->second;
+}
+
+bool is_one_of(std::string_view text, std::span<const std::string_view> choices) {
+    return std::ranges::find(choices, text) != choices.end();
 }
 
 template <class T>
@@ -149,30 +152,50 @@ bool StepReport::figure(std::string_view name, double value, std::string_view un
     return true;
 }
 
-Arguments::Arguments(const schemas::OperationInfo& info, const std::map<std::string, schemas::Value>& values)
-    : info_(&info) {
-    for (const auto& [name, value] : values) {
-        const schemas::Parameter* const parameter = find_parameter(info, name);
-        if (parameter == nullptr) {
-            bad_row(info, name, "not declared");
-        }
-        if (const auto* text = std::get_if<std::string>(&value)) {
-            values_.emplace(name, from_text(*parameter, *text));
-        } else {
-            values_.emplace(name, value);
+Arguments::Arguments(const schemas::OperationInfo& info, std::map<std::string, schemas::Value> values)
+    : Arguments(info, {}, std::move(values)) {}
+
+Arguments::Arguments(const schemas::OperationInfo& info, const std::map<std::string, schemas::Value>& written,
+                     std::map<std::string, schemas::Value> changed)
+    : info_(&info), own_(std::move(changed)), by_place_(info.parameters.size()) {
+    for (const auto& [name, value] : own_) {
+        take(name, value);
+    }
+    for (const auto& [name, value] : written) {
+        if (!own_.contains(name)) {
+            take(name, value);
         }
     }
-    for (const auto& [name, value] : defaults_of(info)) {
-        values_.try_emplace(name, value);
+    const auto& defaults = defaults_of(info);
+    for (std::size_t place = 0; place < by_place_.size(); ++place) {
+        if (by_place_[place] == nullptr && defaults[place]) {
+            by_place_[place] = &*defaults[place];
+        }
     }
 }
 
-const schemas::Value* Arguments::find(std::string_view name) const {
-    if (find_parameter(*info_, name) == nullptr) {
+/// Puts the value in its parameter's place; a text for something else as what it means.
+void Arguments::take(const std::string& name, const schemas::Value& value) {
+    const schemas::Parameter* const parameter = find_parameter(*info_, name);
+    if (parameter == nullptr) {
         bad_row(*info_, name, "not declared");
     }
-    const auto it = values_.find(name);
-    return it == values_.end() ? nullptr : &it->second;
+    const schemas::Value* taken = &value;
+    const auto* text = std::get_if<std::string>(&value);
+    const bool as_it_is = text == nullptr || parameter->type == ParameterType::text ||
+                          (parameter->type == ParameterType::choice && is_one_of(*text, parameter->choices));
+    if (!as_it_is) {
+        taken = &own_.insert_or_assign(name, from_text(*parameter, *text)).first->second;
+    }
+    by_place_[static_cast<std::size_t>(parameter - info_->parameters.data())] = taken;
+}
+
+const schemas::Value* Arguments::find(std::string_view name) const {
+    const schemas::Parameter* const parameter = find_parameter(*info_, name);
+    if (parameter == nullptr) {
+        bad_row(*info_, name, "not declared");
+    }
+    return by_place_[static_cast<std::size_t>(parameter - info_->parameters.data())];
 }
 
 bool Arguments::has(std::string_view name) const {

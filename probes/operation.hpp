@@ -2,6 +2,7 @@
 // row in registry.cpp; docs/add-a-probe.md walks through it.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <map>
 #include <memory>
@@ -40,7 +41,15 @@ struct Outcome {
 /// std::logic_error for a name the operation did not declare: that is our own mistake.
 class Arguments {
 public:
-    Arguments(const schemas::OperationInfo& info, const std::map<std::string, schemas::Value>& values);
+    Arguments(const schemas::OperationInfo& info, std::map<std::string, schemas::Value> values);
+    /// The values as written, but for those that expansion changed or added. `written` must outlive it.
+    Arguments(const schemas::OperationInfo& info, const std::map<std::string, schemas::Value>& written,
+              std::map<std::string, schemas::Value> changed);
+    Arguments(Arguments&&) = default;
+    Arguments& operator=(Arguments&&) = default;
+    Arguments(const Arguments&) = delete;
+    Arguments& operator=(const Arguments&) = delete;
+    ~Arguments() = default;
 
     [[nodiscard]] bool has(std::string_view name) const;                 ///< written, defaulted or filled by the target
     [[nodiscard]] const std::string& text(std::string_view name) const;  ///< "" when absent
@@ -54,8 +63,11 @@ public:
 private:
     [[nodiscard]] const schemas::Value* find(std::string_view name) const;
 
+    void take(const std::string& name, const schemas::Value& value);
+
     const schemas::OperationInfo* info_;
-    std::map<std::string, schemas::Value, std::less<>> values_;
+    std::map<std::string, schemas::Value> own_;    // what was expanded or converted for this run; nodes stay in place
+    std::vector<const schemas::Value*> by_place_;  // of the parameter; null: absent. In own_, in `written` or a default
 };
 
 /// What the steps of one run share: an open XMPP stream, cookies. Closed, in reverse order, when the run ends.
@@ -128,7 +140,11 @@ public:
     /// A value for later steps, as `save` makes them.
     void save(std::string name, std::string value) { saved.emplace_back(std::move(name), std::move(value)); }
     /// A line of the run's transcript, for `try`. Never a secret's value.
-    void note(std::string line) { transcript.push_back(std::move(line)); }
+    void note(std::string line) {
+        if (keeps_notes) {
+            transcript.push_back(std::move(line));
+        }
+    }
     /// The operation's own measure of its response time, where it is more exact than the runner's.
     void response(schemas::Duration took) { measured = took; }
 
@@ -136,6 +152,7 @@ public:
     /// or beyond schemas::most_figures is dropped. False then.
     bool figure(std::string_view name, double value, std::string_view unit = {});
 
+    bool keeps_notes = true;  ///< false: nobody watches, so lines for the transcript need not be made
     std::vector<schemas::Timing> timings;
     std::vector<schemas::Figure> figures;
     schemas::Outputs outputs;
@@ -168,6 +185,9 @@ using RunStep = Task<Outcome> (*)(StepContext& context);
 struct Operation {
     schemas::OperationInfo info;
     RunStep run;
+    /// How many descriptors it has open at a time, at the most; as many of them as it keeps for later steps count
+    /// until the run ends.
+    std::size_t descriptors = 1;
 };
 
 }  // namespace slimtax::probes

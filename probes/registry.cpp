@@ -66,8 +66,9 @@ const std::vector<const Operation*>& table() {
 }  // namespace
 
 const Operation* find_operation(std::string_view name) {
-    const auto it = std::ranges::find(table(), name, [](const Operation* operation) { return operation->info.name; });
-    return it == table().end() ? nullptr : *it;
+    const auto name_of = [](const Operation* operation) { return operation->info.name; };
+    const auto it = std::ranges::lower_bound(table(), name, {}, name_of);
+    return it == table().end() || name_of(*it) != name ? nullptr : *it;
 }
 
 schemas::Catalog catalog() {

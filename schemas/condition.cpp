@@ -63,6 +63,9 @@ void Outputs::set(std::string_view name, OutputValue value) {
     if (it != values_.end()) {
         it->second = std::move(value);
     } else {
+        if (values_.empty()) {
+            values_.reserve(14);  // most operations leave fewer
+        }
         values_.emplace_back(name, std::move(value));
     }
 }

@@ -2,7 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <map>
 #include <stdexcept>
+#include <utility>
 
 #include "tests/unit/probes/run_operation.hpp"
 
@@ -69,6 +71,20 @@ TEST_CASE("texts that an expansion made become what the parameter wants") {
     CHECK_FALSE(arguments.flag("flag"));
     CHECK(arguments.duration("wait") == 250ms);
     CHECK(arguments.text("colour") == "green");
+}
+
+TEST_CASE("what expansion changed or added stands in place of what is written") {
+    const std::map<std::string, schemas::Value> written{
+        {"text", "of ${target}"}, {"colour", "green"}, {"port", "5222"}, {"list", schemas::TextList{"x"}}};
+    Arguments made(info, written, {{"text", "of im1"}, {"free", "7"}});
+    const Arguments arguments = std::move(made);
+    CHECK(arguments.text("text") == "of im1");
+    CHECK(arguments.integer("free") == 7);
+    CHECK(arguments.text("colour") == "green");
+    CHECK(arguments.integer("port") == 5222);
+    CHECK(arguments.list("list") == schemas::TextList{"x"});
+    CHECK(arguments.text("text_with_default") == "/");
+    CHECK_THROWS_AS(Arguments(info, {{"txet", "x"}}, {}), std::logic_error);
 }
 
 TEST_CASE("a text that cannot become that is refused with a sentence") {
