@@ -125,7 +125,7 @@ Task<tl::expected<Servers, Trouble>> find_servers(StepContext& context) {
 }
 
 /// The answer to our question, or nothing when the datagram is something else (late, forged, or not for us).
-std::optional<Answered> accept(const Question& question, std::string_view bytes, const std::string& server) {
+std::optional<Answered> accept(const Question& question, std::string_view bytes, const Address& server) {
     auto message = parse_dns(bytes);
     if (!message) {
         // Damaged, but with our id: the server's doing.
@@ -133,7 +133,8 @@ std::optional<Answered> accept(const Question& question, std::string_view bytes,
         if (!ours) {
             return std::nullopt;
         }
-        return Answered(tl::unexpected(refused("the answer of " + server + " makes no sense: " + message.error())));
+        return Answered(
+            tl::unexpected(refused("the answer of " + server.text() + " makes no sense: " + message.error())));
     }
     const bool repeated = message->question.empty()
                               ? message->rcode != 0  // servers that refuse may leave the question out
@@ -145,7 +146,7 @@ std::optional<Answered> accept(const Question& question, std::string_view bytes,
 }
 
 /// Waits for the answer on one UDP socket.
-Task<std::optional<Answered>> await_datagram(Loop& loop, int fd, const Question& question, std::string server,
+Task<std::optional<Answered>> await_datagram(Loop& loop, int fd, const Question& question, const Address& server,
                                              TimePoint deadline) {
     for (;;) {
         const Wake wake = co_await loop.readable(fd, deadline);
@@ -158,10 +159,10 @@ Task<std::optional<Answered>> await_datagram(Loop& loop, int fd, const Question&
         static thread_local std::array<char, 65536> room;  // not in the frame: used up before the next suspension
         const ssize_t got = ::recv(fd, room.data(), room.size(), 0);
         if (got < 0 && errno == ECONNREFUSED) {
-            co_return Answered(tl::unexpected(refused("no name server listens at " + server)));
+            co_return Answered(tl::unexpected(refused("no name server listens at " + server.text())));
         }
         if (got < 0 && errno != EAGAIN && errno != EINTR) {
-            co_return Answered(tl::unexpected(refused("asking " + server + " failed: " + std::strerror(errno))));
+            co_return Answered(tl::unexpected(refused("asking " + server.text() + " failed: " + std::strerror(errno))));
         }
         if (got > 0) {
             if (auto answer = accept(question, {room.data(), static_cast<std::size_t>(got)}, server)) {
@@ -182,6 +183,7 @@ Task<std::optional<Answered>> ask_by_udp(Loop& loop, const Question& question, c
         co_return Answered(tl::unexpected(
             Trouble{Trouble::Kind::ours, "no socket to ask " + server.text() + ": " + std::strerror(errno)}));
     }
+    loop.opened(socket.fd());
     // Connected, so that only this server's datagrams come, and its refusals too.
     if (::connect(socket.fd(), reinterpret_cast<const sockaddr*>(&server.storage), server.length) != 0) {
         co_return Answered(tl::unexpected(Trouble{
@@ -189,7 +191,7 @@ Task<std::optional<Answered>> ask_by_udp(Loop& loop, const Question& question, c
     }
     [[maybe_unused]] const ssize_t sent =
         ::send(socket.fd(), question.bytes.data(), question.bytes.size(), MSG_NOSIGNAL);
-    co_return co_await await_datagram(loop, socket.fd(), question, server.text(), deadline);
+    co_return co_await await_datagram(loop, socket.fd(), question, server, deadline);
 }
 
 Task<Answered> ask_by_tcp(StepContext& context, const Question& question, Address server) {
@@ -226,7 +228,7 @@ Task<Answered> ask_by_tcp(StepContext& context, const Question& question, Addres
                           static_cast<unsigned char>(received[1]));
         }
     }
-    const auto answer = accept(question, std::string_view(received).substr(2, wanted - 2), where);
+    const auto answer = accept(question, std::string_view(received).substr(2, wanted - 2), server);
     if (!answer) {
         co_return tl::unexpected(refused(where + " answered another question than was asked"));
     }
@@ -235,9 +237,8 @@ Task<Answered> ask_by_tcp(StepContext& context, const Question& question, Addres
 
 /// Asks the servers in turn until one answers; the last error otherwise. `asked` is left at the one that answered.
 Task<Answered> ask(StepContext& context, const Question& question, const Servers& servers, Address& asked) {
-    const std::string action = "answer for " + question.name;
     const Patience patience = Patience::until(context.deadline);
-    Trouble trouble = ran_out(servers.front().text(), action, patience);
+    Trouble trouble{Trouble::Kind::timed_out, ""};  // each pass leaves its own, and there is always one
     auto wait = std::chrono::duration_cast<SteadyClock::duration>(first_patience);
     for (std::size_t attempt = 0; attempt < servers.size() || trouble.kind == Trouble::Kind::timed_out; ++attempt) {
         asked = servers[attempt % servers.size()];
@@ -253,7 +254,8 @@ Task<Answered> ask(StepContext& context, const Question& question, const Servers
             if (answer && answer->has_value()) {
                 co_return std::move(*answer);
             }
-            trouble = answer ? std::move(answer->error()) : ran_out(asked.text(), action, patience);
+            trouble =
+                answer ? std::move(answer->error()) : ran_out(asked.text(), "answer for " + question.name, patience);
             context.report.note(asked.text() + ": " + (answer ? trouble.reason : "no answer yet"));
         }
         if (attempt % servers.size() + 1 == servers.size()) {
@@ -289,52 +291,55 @@ bool is_signed(const DnsMessage& message) {
     return std::ranges::any_of(message.answers, [](const DnsRecord& record) { return record.type == dns_type_rrsig; });
 }
 
-void leave_report(const DnsMessage& message, const Question& question, const std::string& server, StepReport& report) {
-    const auto records = wanted_records(message, question);
+void leave_report(const DnsMessage& message, const std::vector<std::string>& records, std::string server,
+                  StepReport& report) {
     report.output("rcode", dns_rcode(message.rcode));
     report.output("answers", static_cast<double>(records.size()));
     report.output("records", joined(records));
     report.output("authoritative", message.authoritative);
     report.output("validated", message.validated);
     report.output("signed", is_signed(message));
-    report.output("server", server);
     std::optional<std::uint32_t> ttl;
     for (const DnsRecord& record : message.answers) {
         ttl = std::min(ttl.value_or(record.ttl), record.ttl);
-        report.note(record.name + " " + std::to_string(record.ttl) + " " + quotable(record.text, {}, 200));
+        if (report.keeps_notes) {
+            report.note(record.name + " " + std::to_string(record.ttl) + " " + quotable(record.text, {}, 200));
+        }
     }
     if (ttl) {
         report.output("ttl", static_cast<double>(*ttl));
     }
-    report.note(server + " answered " + dns_rcode(message.rcode));
+    if (report.keeps_notes) {
+        report.note(server + " answered " + dns_rcode(message.rcode));
+    }
+    report.output("server", std::move(server));
 }
 
-Outcome judge(const DnsMessage& message, const Question& question, const std::string& server,
-              const Arguments& arguments) {
-    const std::string subject = question.name + " " + question.type_word;
+Outcome judge(const DnsMessage& message, const std::vector<std::string>& records, const Question& question,
+              const Address& asked, const Arguments& arguments) {
+    const auto subject = [&] { return question.name + " " + question.type_word; };
     const std::string rcode = dns_rcode(message.rcode);
     const std::string& wanted = arguments.text("rcode");
     if (wanted != "any" && rcode != wanted) {
         const bool bogus = rcode == "SERVFAIL" && arguments.flag("dnssec");  // RFC 4035: so it is told
-        return Outcome::failed(server + " answered " + rcode + " for " + subject +
+        return Outcome::failed(asked.text() + " answered " + rcode + " for " + subject() +
                                (wanted == "NOERROR" ? "" : ", expected " + wanted) +
                                (bogus ? ": it may be that DNSSEC does not hold" : ""));
     }
     if (arguments.flag("dnssec") && !message.validated && !(message.authoritative && is_signed(message))) {
-        return Outcome::failed(server + " has not validated its answer for " + subject + " by DNSSEC");
+        return Outcome::failed(asked.text() + " has not validated its answer for " + subject() + " by DNSSEC");
     }
-    const auto records = wanted_records(message, question);
     for (const std::string& expected : arguments.list("records")) {
         const bool there = std::ranges::any_of(records, [&](const std::string& record) {
             return record == expected || dns_canonical(record) == dns_canonical(expected);
         });
         if (!there) {
             const std::string had = records.empty() ? "none" : quotable(joined(records), {}, 200);
-            return Outcome::failed(server + " answered " + had + " for " + subject + ", expected " + expected);
+            return Outcome::failed(asked.text() + " answered " + had + " for " + subject() + ", expected " + expected);
         }
     }
     if (wanted == "NOERROR" && records.empty()) {
-        return Outcome::failed(server + " has no " + question.type_word + " record for " + question.name);
+        return Outcome::failed(asked.text() + " has no " + question.type_word + " record for " + question.name);
     }
     return Outcome::ok();
 }
@@ -379,8 +384,9 @@ Task<Outcome> run_query(StepContext& context) {
     context.report.timing("lookup", std::chrono::duration_cast<schemas::Duration>(ready - start));
     context.report.timing("answer", std::chrono::duration_cast<schemas::Duration>(Loop::now() - ready));
     context.report.output("tcp", by_tcp);
-    leave_report(*answer, question, asked.text(), context.report);
-    co_return judge(*answer, question, asked.text(), context.arguments);
+    const std::vector<std::string> records = wanted_records(*answer, question);
+    leave_report(*answer, records, asked.text(), context.report);
+    co_return judge(*answer, records, question, asked, context.arguments);
 }
 
 constexpr Operation rows[] = {

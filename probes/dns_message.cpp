@@ -158,6 +158,11 @@ std::string hex(std::string_view bytes) {
 std::string address(Reader& data, int family, std::size_t size) {
     const std::string_view bytes = data.bytes(size);
     char room[INET6_ADDRSTRLEN] = "";
+    if (bytes.size() == size &&
+        family == AF_INET) {  // not by inet_ntop, which prints with a format: it is the usual one
+        const auto part = [&](std::size_t i) { return std::to_string(static_cast<unsigned char>(bytes[i])); };
+        return part(0) + "." + part(1) + "." + part(2) + "." + part(3);
+    }
     if (bytes.size() == size) {
         ::inet_ntop(family, bytes.data(), room, sizeof room);
     }
