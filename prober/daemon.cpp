@@ -57,7 +57,7 @@ public:
           memories_(config_.spool / "memory"),
           token_(std::make_shared<std::string>(config_.token)),
           environment_(engine_),
-          scheduler_(clock_, config_.location, scheduler_actions(), most_runs_in_flight()),
+          scheduler_(clock_, config_.location, scheduler_actions(), descriptors_for_runs(), descriptors_of),
           shipper_(loop_, spool_, send_to_reporter(engine_, config_.reporter, token_), shipper_options()) {
         engine_.warm_up();
         loop_.observe_delays([this](std::chrono::nanoseconds delay) {

@@ -99,11 +99,12 @@ struct Scheduler::Series {
     std::uint32_t in_flight = 0;
 };
 
-Scheduler::Scheduler(const Clock& clock, std::string location, SchedulerActions actions, std::size_t max_in_flight)
+Scheduler::Scheduler(const Clock& clock, std::string location, SchedulerActions actions, std::size_t room, Weigh weigh)
     : clock_(clock),
       location_(std::move(location)),
       actions_(std::move(actions)),
-      max_in_flight_(max_in_flight),
+      room_(room),
+      weigh_(weigh),
       wall_before_(clock.wall()),
       steady_before_(clock.steady()),
       suspended_before_(clock.suspended()) {}
@@ -267,7 +268,8 @@ void Scheduler::due(const std::shared_ptr<Series>& series, std::int64_t slot, In
 }
 
 void Scheduler::begin(const std::shared_ptr<Series>& series, std::int64_t slot) {
-    if (in_flight_.size() >= max_in_flight_) {
+    const std::size_t weight = weigh_(*series->probe);
+    if (taken_ + weight > room_ && taken_ > 0) {
         skip(
             *series, slot,
             fmt::format("the prober is overloaded: {} runs are under way, the most that it allows", in_flight_.size()));
@@ -283,7 +285,8 @@ void Scheduler::begin(const std::shared_ptr<Series>& series, std::int64_t slot) 
     RunRequest request = request_for(*series, slot);
     const RunId id = ++last_id_;
     ++series->in_flight;
-    in_flight_.emplace(id, InFlight{series, request});
+    taken_ += weight;
+    in_flight_.emplace(id, InFlight{series, request, weight});
     actions_.start(id, std::move(request));
 }
 
@@ -293,6 +296,7 @@ void Scheduler::finished(RunId id) {
         return;
     }
     const std::shared_ptr<Series> series = std::move(it->second.series);
+    taken_ -= it->second.weight;
     in_flight_.erase(it);
     --series->in_flight;
     if (!series->waiting || series->in_flight > 0) {
@@ -326,6 +330,7 @@ void Scheduler::abandon(const std::string& reason) {
         --run.series->in_flight;
     }
     in_flight_.clear();
+    taken_ = 0;
 }
 
 void Scheduler::skip(const Series& series, std::int64_t slot, std::string reason) {

@@ -53,8 +53,14 @@ public:
     /// `turn` asks to be called at least this often, so that a jump of the clock is noticed.
     static constexpr schemas::Duration longest_sleep = std::chrono::seconds(1);
 
-    /// `clock` outlives the scheduler. At most `max_in_flight` runs at a time; beyond that slots are `not_run`.
-    Scheduler(const Clock& clock, std::string location, SchedulerActions actions, std::size_t max_in_flight);
+    /// What a run takes of the room for runs.
+    using Weigh = std::size_t (*)(const schemas::Probe& probe);
+
+    /// `clock` outlives the scheduler. Runs under way weigh at most `room` together (by default each weighs one);
+    /// beyond that slots are `not_run`. One run always has room.
+    Scheduler(
+        const Clock& clock, std::string location, SchedulerActions actions, std::size_t room,
+        Weigh weigh = [](const schemas::Probe&) -> std::size_t { return 1; });
     ~Scheduler();
     Scheduler(const Scheduler&) = delete;
     Scheduler& operator=(const Scheduler&) = delete;
@@ -88,6 +94,7 @@ private:
     struct InFlight {
         std::shared_ptr<Series> series;
         RunRequest request;
+        std::size_t weight;
     };
 
     void notice_jump(schemas::Instant wall, probes::TimePoint steady);
@@ -103,7 +110,9 @@ private:
     const Clock& clock_;
     std::string location_;
     SchedulerActions actions_;
-    std::size_t max_in_flight_;
+    std::size_t room_;
+    Weigh weigh_;
+    std::size_t taken_ = 0;  ///< of the room, by the runs in flight
     std::vector<std::shared_ptr<Series>> series_;
     std::vector<Due> heap_;  ///< one entry a series, the earliest start first
     std::unordered_map<RunId, InFlight> in_flight_;

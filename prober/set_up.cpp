@@ -27,16 +27,25 @@ void equip(ScriptEnvironment& environment, std::shared_ptr<const schemas::Secret
     environment.stood_still = [&stall] { return stall.total(); };
 }
 
-std::size_t most_runs_in_flight() {
+std::size_t descriptors_for_runs() {
     rlimit limit{};
     ::getrlimit(RLIMIT_NOFILE, &limit);
     limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, 65'536);
     ::setrlimit(RLIMIT_NOFILE, &limit);
     ::getrlimit(RLIMIT_NOFILE, &limit);
-    constexpr rlim_t our_own = 100;
-    constexpr rlim_t a_run = 3;  // a socket, or the pipes of a command
-    const rlim_t runs = limit.rlim_cur > our_own ? (limit.rlim_cur - our_own) / a_run : 0;
-    return std::clamp<std::size_t>(runs, 16, 20'000);
+    // The loop's, the spool's, the resolver's, those who ask for metrics; and a tenth for what lasts only a moment.
+    const rlim_t our_own = 100 + limit.rlim_cur / 10;
+    const rlim_t left = limit.rlim_cur > our_own ? limit.rlim_cur - our_own : 0;
+    return std::clamp<std::size_t>(left, 48, 60'000);
+}
+
+std::size_t descriptors_of(const schemas::Probe& probe) {
+    std::size_t sum = 0;
+    for (const schemas::Step& step : probe.steps) {
+        const probes::Operation* const operation = probes::find_operation(step.operation);
+        sum += operation == nullptr ? 0 : operation->descriptors;
+    }
+    return std::max<std::size_t>(sum, 1);
 }
 
 }  // namespace slimtax::prober

@@ -17,7 +17,11 @@ namespace slimtax::prober {
 /// must outlive the environment.
 void equip(ScriptEnvironment& environment, std::shared_ptr<const schemas::Secrets> secrets, const StallWatch& stall);
 
-/// Raises the limit on descriptors as far as it goes; returns how many runs at a time that is good for.
-[[nodiscard]] std::size_t most_runs_in_flight();
+/// Raises the limit on descriptors as far as it goes; returns how many of them runs may have open at a time.
+[[nodiscard]] std::size_t descriptors_for_runs();
+
+/// How many descriptors a run of the probe may have open: what its steps need together, since a later one may use
+/// what an earlier one left open. At least one.
+[[nodiscard]] std::size_t descriptors_of(const schemas::Probe& probe);
 
 }  // namespace slimtax::prober

@@ -245,6 +245,7 @@ plugin = true
 )toml",
              .text_output = "output"},
     .run = run,
+    .descriptors = 5,  // the process, and two pipes while it starts
 }};
 
 }  // namespace

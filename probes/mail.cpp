@@ -400,7 +400,8 @@ smtp_user = "probe"
 within    = "20s"
 timeout   = "60s"
 )"},
-              .run = run_roundtrip},
+              .run = run_roundtrip,
+              .descriptors = 2},
 };
 
 }  // namespace

@@ -265,7 +265,8 @@ to       = "probe2@campus.example"
 password = "${secret:im-probe2}"
 within   = "1s"
 )"},
-        .run = run_message},
+        .run = run_message,
+        .descriptors = 2},
     Operation{.info = {.name = "xmpp.roster",
                        .levels = "A3",
                        .summary = "fetches the buddy list and counts its entries",

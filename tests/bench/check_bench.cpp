@@ -239,7 +239,7 @@ int main(int argument_count, char** arguments) {
     if (probe == nullptr) {
         return usage("no such probe in that file");
     }
-    (void)prober::most_runs_in_flight();
+    (void)prober::descriptors_for_runs();
     probes::Engine engine(options);
     engine.warm_up();
     prober::SystemClock clock;

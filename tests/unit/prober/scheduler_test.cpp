@@ -26,7 +26,8 @@ struct Started {
 // A scheduler with a clock that the test ticks; runs end when the test says so.
 class House {
 public:
-    explicit House(std::size_t max_in_flight = 1000)
+    explicit House(
+        std::size_t room = 1000, Scheduler::Weigh weigh = [](const schemas::Probe&) -> std::size_t { return 1; })
         : scheduler(clock, "noc",
                     {[this](RunId id, RunRequest request) {
                          note_outcome(request.key(), request.intended);
@@ -38,7 +39,7 @@ public:
                          skipped.push_back(std::move(result));
                      },
                      [this](std::string text) { notices.push_back(std::move(text)); }},
-                    max_in_flight) {}
+                    room, weigh) {}
 
     // Lets time pass as a loop would: sleeping until the scheduler asks to be called.
     void live(Duration time, bool runs_end_at_once = true) {
@@ -197,6 +198,23 @@ TEST_CASE("beyond the most runs in flight slots are not run: the prober is overl
     house.end_all();
     house.live(1min);
     CHECK(house.started.size() >= 28);
+}
+
+TEST_CASE("runs that weigh more leave room for fewer, and one always has room") {
+    const auto five = [](const schemas::Probe&) -> std::size_t { return 5; };
+    House house(12, five);
+    house.scheduler.set_definitions({fakes::definition("web", many_probes(20, 30s, 25s))});
+    house.live(30s, false);
+    CHECK(house.started.size() == 2);
+    CHECK_FALSE(house.skipped.empty());
+    house.end_all();
+    house.live(1min);
+    CHECK(house.started.size() > 2);
+
+    House narrow(3, five);
+    narrow.scheduler.set_definitions({fakes::definition("web", many_probes(20, 30s, 25s))});
+    narrow.live(30s, false);
+    CHECK(narrow.started.size() == 1);
 }
 
 TEST_CASE("when the clock jumps an hour ahead, what was skipped is not run and nothing is caught up on") {

@@ -17,6 +17,7 @@
 #include "prober/metrics.hpp"
 #include "prober/pseudonyms.hpp"
 #include "prober/service_manager.hpp"
+#include "prober/set_up.hpp"
 #include "prober/signals.hpp"
 #include "prober/stall.hpp"
 #include "prober/text.hpp"
@@ -178,4 +179,14 @@ TEST_CASE("the pseudonyms' key is made once, for us alone, and never replaced by
     CHECK_FALSE(kept_pseudonym_key(file).has_value());
     CHECK_FALSE(kept_pseudonym_key(folder / "no" / "such").has_value());
     std::filesystem::remove_all(folder);
+}
+
+TEST_CASE("a run has room for the descriptors of its steps, and for one at least") {
+    schemas::Probe probe = fakes::probe("story", 60s, 30s);
+    CHECK(descriptors_of(probe) == 1);
+    probe.steps = {fakes::step("http.get")};
+    CHECK(descriptors_of(probe) == 1);
+    probe.steps = {fakes::step("command.run"), fakes::step("ldap.bind"), fakes::step("no.such")};
+    CHECK(descriptors_of(probe) == 6);
+    CHECK(descriptors_for_runs() >= 48);
 }
