@@ -20,6 +20,7 @@
 #include "prober/signals.hpp"
 #include "prober/spool.hpp"
 #include "prober/stall.hpp"
+#include "prober/startup_memory.hpp"
 #include "prober/status_server.hpp"
 #include "prober/text.hpp"
 #include "prober/version.hpp"
@@ -119,6 +120,7 @@ public:
         }
         turn();
         service_manager_.ready();
+        give_back_startup_memory();
         loop_.run();
         cutting_short_ = true;
         loop_.shut_down(std::chrono::seconds(1));

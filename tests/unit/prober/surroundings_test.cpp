@@ -20,6 +20,7 @@
 #include "prober/set_up.hpp"
 #include "prober/signals.hpp"
 #include "prober/stall.hpp"
+#include "prober/startup_memory.hpp"
 #include "prober/text.hpp"
 #include "tests/unit/prober/fakes.hpp"
 
@@ -189,4 +190,23 @@ TEST_CASE("a run has room for the descriptors of its steps, and for one at least
     probe.steps = {fakes::step("command.run"), fakes::step("ldap.bind"), fakes::step("no.such")};
     CHECK(descriptors_of(probe) == 6);
     CHECK(descriptors_for_runs() >= 48);
+}
+
+TEST_CASE("the memory that only the start needed is given back, and what is needed again comes back by itself") {
+    const auto mapped = [] {  // kB of mapped files
+        std::ifstream status("/proc/self/status");
+        for (std::string word; status >> word;) {
+            if (word == "RssFile:") {
+                long kilobytes = 0;
+                status >> kilobytes;
+                return kilobytes;
+            }
+        }
+        return 0L;
+    };
+    const long before = mapped();
+    REQUIRE(before > 0);
+    give_back_startup_memory();
+    CHECK(mapped() < before);
+    CHECK(plain(1500ms) == "1.5 s");
 }
