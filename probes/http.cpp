@@ -88,9 +88,14 @@ tl::expected<bool, std::string> is_wanted(int status, std::string_view wanted) {
 }
 
 std::string lines_of(const std::vector<std::pair<std::string, std::string>>& headers) {
-    std::string lines;
+    std::size_t size = 0;
     for (const auto& [name, value] : headers) {
-        lines += name + ": " + value + "\n";
+        size += name.size() + value.size() + 3;
+    }
+    std::string lines;
+    lines.reserve(size);
+    for (const auto& [name, value] : headers) {
+        lines.append(name).append(": ").append(value).append("\n");
     }
     return lines;
 }
@@ -118,12 +123,13 @@ std::string encoded(std::string_view text) {
 
 Task<Outcome> fetch(StepContext& context, HttpRequest request) {
     request.cookies = cookies_of(context);
-    const auto response = co_await context.engine.http().fetch(std::move(request), context.deadline);
+    auto response = co_await context.engine.http().fetch(std::move(request), context.deadline);
     if (!response) {
         co_return outcome_of(response.error());
     }
-    leave_http_answer(*response, context);
-    co_return judge_http(*response, context.arguments);
+    Outcome judged = judge_http(*response, context.arguments);
+    leave_http_answer(std::move(*response), context);
+    co_return judged;
 }
 
 template <const char* method>
@@ -262,12 +268,15 @@ void leave_http_times(const HttpResponse& response, StepReport& report) {
     if (times.server) {
         report.timing("server", *times.server);
     }
+    if (!report.keeps_notes) {
+        return;
+    }
     report.note(response.server + " (" + response.peer + ") answered " + std::to_string(response.status) + " with " +
                 std::to_string(response.bytes) + " bytes" +
                 (response.redirects == 0 ? "" : " after " + std::to_string(response.redirects) + " redirects"));
 }
 
-void leave_http_answer(const HttpResponse& response, StepContext& context) {
+void leave_http_answer(HttpResponse response, StepContext& context) {
     StepReport& report = context.report;
     leave_http_times(response, report);
     for (const schemas::Timing& timing : report.timings) {
@@ -275,9 +284,9 @@ void leave_http_answer(const HttpResponse& response, StepContext& context) {
     }
     report.response(response.times.total());
     report.output("status", static_cast<double>(response.status));
-    report.output("body", response.body);
+    report.output("body", std::move(response.body));
     report.output("bytes", static_cast<double>(response.bytes));
-    report.output("url", response.url);
+    report.output("url", std::move(response.url));
     report.output("redirects", static_cast<double>(response.redirects));
     report.output("content_type", std::string(response.header("content-type")));
     report.output("headers", lines_of(response.headers));

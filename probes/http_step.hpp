@@ -72,7 +72,7 @@ struct Cookies {
 void leave_http_times(const HttpResponse& response, StepReport& report);
 
 /// Leaves status, body and all else that an answer has as outputs.
-void leave_http_answer(const HttpResponse& response, StepContext& context);
+void leave_http_answer(HttpResponse response, StepContext& context);
 
 /// Whether the answer is the one that was wanted.
 [[nodiscard]] Outcome judge_http(const HttpResponse& response, const Arguments& arguments);

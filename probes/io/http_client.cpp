@@ -1,10 +1,12 @@
 #include "probes/io/http_client.hpp"
 
+#include <unordered_map>
 #include <utility>
 
 #include <curl/curl.h>
 
 #include "probes/io/http_multi.hpp"
+#include "probes/io/http_plain.hpp"
 #include "probes/io/http_transfer.hpp"
 #include "probes/io/server_timing.hpp"
 #include "probes/io/stream.hpp"
@@ -136,15 +138,36 @@ private:
         if (!connected) {
             co_return tl::unexpected(std::move(connected.error()));
         }
+        if (goes_plain(request, target)) {
+            co_return co_await exchange_plain(engine_, request, target, std::move(*connected), deadline);
+        }
         co_return co_await exchange_http(engine_, multi_, request, target, std::move(*connected), deadline);
+    }
+
+    /// As parse_http_url, but what is asked for again and again is parsed once.
+    tl::expected<HttpTarget, std::string> target_of(const std::string& url) {
+        constexpr std::size_t most_known = 1000;
+        constexpr std::size_t longest_known = 500;
+        if (const auto it = known_.find(url); it != known_.end()) {
+            return it->second;
+        }
+        auto target = parse_http_url(url);
+        if (target && url.size() <= longest_known) {
+            if (known_.size() >= most_known) {
+                known_.clear();
+            }
+            known_.emplace(url, *target);
+        }
+        return target;
     }
 
     Engine& engine_;
     HttpMulti multi_;
+    std::unordered_map<std::string, HttpTarget> known_;
 };
 
 Task<tl::expected<HttpResponse, Trouble>> HttpClient::Impl::fetch(HttpRequest request, TimePoint deadline) {
-    auto target = parse_http_url(request.url);
+    auto target = target_of(request.url);
     if (!target) {
         co_return tl::unexpected(Trouble{Trouble::Kind::ours, target.error()});
     }

@@ -202,6 +202,9 @@ bool Transfer::header_line(std::string_view line) {
         for (char& letter : name) {
             letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
         }
+        if (response_.headers.empty()) {
+            response_.headers.reserve(12);
+        }
         response_.headers.emplace_back(std::move(name), trimmed(line.substr(colon + 1)));
     } else if (trimmed(line).empty()) {
         headers_ended_ = true;
