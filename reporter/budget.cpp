@@ -2,17 +2,14 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 
 #include <fmt/format.h>
 
-#include "reporter/render/words.hpp"
 #include "schemas/units.hpp"
 
 namespace slimtax::reporter {
 namespace {
 
-using schemas::Booking;
 using schemas::BudgetPeriod;
 using schemas::Duration;
 using schemas::Instant;
@@ -51,105 +48,6 @@ std::string_view word_of(BudgetPeriod per) {
         case BudgetPeriod::year: return "year";
     }
     return "week";
-}
-
-Duration measured_time(const BookedTime& minutes) {
-    return minutes[Booking::up] + minutes[Booking::degraded] + minutes[Booking::down];
-}
-
-void add_sentence(std::string& note, const std::string& sentence) {
-    note += note.empty() ? "" : " ";
-    note += sentence;
-}
-
-std::string amount(const BudgetUse& budget, double value) {
-    return budget_words(value, budget.in_failures);
-}
-
-std::string band_in_words(const schemas::Band& band) {
-    if (band.from && band.up_to) {
-        return fmt::format("between {} and {}", schemas::to_text(*band.from), schemas::to_text(*band.up_to));
-    }
-    return band.up_to ? "within " + schemas::to_text(*band.up_to)
-                      : "of " + schemas::to_text(band.from.value_or(Duration(0))) + " or more";
-}
-
-void judge_budget(ObjectiveReport& report) {
-    const BudgetUse& budget = report.budget;
-    if (budget.spent > budget.allowed * (1 + rounding)) {
-        report.met = false;
-        add_sentence(report.verdict_note, fmt::format("{} spent, {} allowed.", amount(budget, budget.spent),
-                                                      amount(budget, budget.allowed)));
-        if (budget.spent_at_least <= budget.allowed) {
-            add_sentence(report.verdict_note,
-                         fmt::format("Not proven: only {} are certain.", amount(budget, budget.spent_at_least)));
-        }
-    } else if (budget.spent_at_most > budget.allowed * (1 + rounding)) {
-        add_sentence(report.verdict_note,
-                     fmt::format("Within the budget, but not proven: between two runs it may have been {} of {}.",
-                                 amount(budget, budget.spent_at_most), amount(budget, budget.allowed)));
-    }
-}
-
-void judge_performance_promises(ObjectiveReport& report, const schemas::Objective& objective, double transactions) {
-    for (const BandResult& band : report.bands) {
-        if (!band.met) {
-            report.met = false;
-            const bool least = band.band.at_least && band.share < *band.band.at_least;
-            add_sentence(report.verdict_note,
-                         fmt::format("{} of the transactions completed {}, {} {} was promised.",
-                                     share_words(band.share), band_in_words(band.band), least ? "at least" : "at most",
-                                     share_words(least ? *band.band.at_least : *band.band.at_most)));
-        }
-    }
-    if (objective.mean && report.response_ms.samples > 0 &&
-        report.response_ms.mean > schemas::to_milliseconds(*objective.mean)) {
-        report.met = false;
-        add_sentence(report.verdict_note,
-                     fmt::format("Transactions took {} on average, {} was promised.",
-                                 response_words(report.response_ms.mean), schemas::to_text(*objective.mean)));
-    }
-    const Duration measured = measured_time(report.minutes);
-    if (objective.rate && measured > Duration(0)) {
-        const double per_hour = transactions / (schemas::to_minutes(measured) / 60);
-        const double promised = objective.rate->amount / (schemas::to_minutes(objective.rate->per) / 60);
-        if (per_hour < promised * (1 - rounding)) {
-            report.met = false;
-            add_sentence(
-                report.verdict_note,
-                fmt::format("{:.0f} transactions an hour completed, {:.0f} were promised.", per_hour, promised));
-        }
-    }
-}
-
-/// What could still hide where nobody looked, in the budget's own unit.
-double unseen(const ObjectiveReport& report) {
-    if (!report.budget.in_failures) {
-        return schemas::to_minutes(report.minutes[Booking::unmeasured]);
-    }
-    using schemas::Verdict;
-    const RunCounts& runs = report.runs;
-    const std::uint64_t seen =
-        runs.of(Verdict::ok) + runs.of(Verdict::slow) + runs.of(Verdict::failed) + runs.of(Verdict::timeout);
-    return runs.due > seen ? static_cast<double>(runs.due - seen) : 0;
-}
-
-void judge_unmeasured(ObjectiveReport& report) {
-    const Duration unmeasured = report.minutes[Booking::unmeasured];
-    const Duration measured = measured_time(report.minutes);
-    if (measured == Duration(0) && unmeasured > Duration(0)) {
-        report.met = false;
-        add_sentence(report.verdict_note, "Nothing was measured, so nothing is proven.");
-        return;
-    }
-    const BudgetUse& budget = report.budget;
-    const bool within = budget.spent_at_most <= budget.allowed * (1 + rounding);
-    if (within && budget.spent_at_most + unseen(report) > budget.allowed * (1 + rounding)) {
-        const std::string what =
-            budget.in_failures ? fmt::format("{:g} runs that were due brought no answer", unseen(report))
-                               : budget_words(unseen(report), false) + " of the service's hours were not measured";
-        add_sentence(report.verdict_note, "Not proven: " + what + ", more than what is left of the budget.");
-    }
 }
 
 }  // namespace
@@ -194,14 +92,6 @@ BudgetUse use_budget(const schemas::Objective& objective, const Period& period, 
         }
     }
     return use;
-}
-
-void reach_verdict(ObjectiveReport& report, const schemas::Objective& objective, double transactions) {
-    report.met = true;
-    report.verdict_note.clear();
-    judge_budget(report);
-    judge_performance_promises(report, objective, transactions);
-    judge_unmeasured(report);
 }
 
 }  // namespace slimtax::reporter

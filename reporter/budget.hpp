@@ -1,7 +1,5 @@
-// Outage budgets: how much is allowed in a period, how much is spent, and the verdict in a manager's words (S4).
+// Outage budgets: how much is allowed in a period, and how much is spent (S4).
 #pragma once
-
-#include <string>
 
 #include "reporter/book.hpp"
 #include "reporter/report.hpp"
@@ -22,10 +20,5 @@ namespace slimtax::reporter {
 
 /// From this share of the budget on, the light is amber.
 inline constexpr double nearly_spent = 0.8;
-
-/// Whether the objective is met over the period, and what a manager has to know about that. Takes minutes, budget,
-/// bands, runs and response times as they are in `report`; `transactions` are those completed in the measured
-/// window. Sets `met` and `verdict_note`. Where nothing was measured nothing is met.
-void reach_verdict(ObjectiveReport& report, const schemas::Objective& objective, double transactions);
 
 }  // namespace slimtax::reporter

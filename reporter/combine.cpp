@@ -16,16 +16,6 @@ Readings readings_of(const StateSpan& span) {
     return {span.nominal, span.shortest, span.longest};
 }
 
-int asked_for(const Quorum& quorum, int all) {
-    switch (quorum.rule) {
-        case Quorum::Rule::any: return 1;
-        case Quorum::Rule::majority: return all / 2 + 1;
-        case Quorum::Rule::all: return all;
-        case Quorum::Rule::number: return std::clamp(quorum.number, 1, std::max(all, 1));
-    }
-    return all;
-}
-
 /// At `at`, a member's readings become these.
 struct Change {
     Instant at;
@@ -104,6 +94,16 @@ private:
 };
 
 }  // namespace
+
+int asked_for(const Quorum& quorum, int all) {
+    switch (quorum.rule) {
+        case Quorum::Rule::any: return 1;
+        case Quorum::Rule::majority: return all / 2 + 1;
+        case Quorum::Rule::all: return all;
+        case Quorum::Rule::number: return std::clamp(quorum.number, 1, std::max(all, 1));
+    }
+    return all;
+}
 
 State vote(const Tally& locations, const Quorum& agree) {
     const int down = locations.of(State::down);

@@ -20,6 +20,9 @@ struct Tally {
     void add(schemas::State state, int n) { count.at(static_cast<std::size_t>(state)) += n; }
 };
 
+/// How many of `all` a rule asks for.
+[[nodiscard]] int asked_for(const schemas::Quorum& quorum, int all);
+
 /// The locations of one target. Only the measured ones vote:
 /// - down when as many are down as `agree` asks for: any 1, majority more than half of the measured, all every
 ///   measured one, or a number (at most the number of locations);

@@ -12,9 +12,15 @@
 #include "reporter/budget.hpp"
 #include "reporter/calendar.hpp"
 #include "reporter/diagnosis.hpp"
+#include "reporter/impact.hpp"
 #include "reporter/light.hpp"
+#include "reporter/looks.hpp"
 #include "reporter/objective_ledger.hpp"
 #include "reporter/performance.hpp"
+#include "reporter/periodicity.hpp"
+#include "reporter/uncertainty.hpp"
+#include "reporter/unmeasured.hpp"
+#include "reporter/verdict.hpp"
 
 namespace slimtax::reporter {
 namespace {
@@ -54,6 +60,10 @@ std::vector<FoundOutage> describe_outages(const schemas::Definition& definition,
         found.outage.reason = ledger.reason_at(found.began, State::down);
         name_series(found.outage, ledger, found.began, std::min(found.ended, calendar.back().to),
                     objective.below_target_for > Duration(0));
+        if (counts_work(objective)) {
+            found.outage.user_minutes =
+                static_cast<double>(users_before(ledger, found.began)) * schemas::to_minutes(found.outage.nominal);
+        }
     }
     return outages;
 }
@@ -160,16 +170,27 @@ Stored<ObjectiveReport> evaluate_objective(const schemas::Definition& definition
     report.runs = counted.runs;
     report.response_ms = counted.statistics.response_times();
     report.bands = counted.statistics.bands();
+    for (BandResult& band : report.bands) {
+        band.likely = likely_share(static_cast<double>(band.runs),
+                                   static_cast<double>(counted.statistics.completed() + counted.statistics.failed()));
+    }
     report.responses = over_time(counted.grid, period.from, cut);
     if (counts_work(objective)) {
         report.work = counted.work;
+        for (const Outage& outage : report.outages) {
+            report.work->user_minutes_lost += outage.excused ? 0 : outage.user_minutes;
+        }
     }
     report.budget = use_budget(objective, period, calendar.zone(), booked.down, counted.statistics.failed());
     share_out(report.budget, report.outages);
-    reach_verdict(report, objective, counted.statistics.transactions());
-    for (const SeriesPart& part : ledger->series) {
-        report.longest_gap = std::max(report.longest_gap, part.clock.longest_gap());
+    const Looks looks = looks_of(*ledger, objective);
+    report.longest_gap = looks.always_seen;
+    if (!report.budget.in_failures && looks.effective_gap > 0) {
+        report.budget.likely = likely_minutes(report.strip, looks.effective_gap);
     }
+    reach_verdict(report, objective, counted.statistics.transactions());
+    report.unmeasured = explain_unmeasured(*ledger, report.strip);
+    report.periodicity = find_periodicity(report.outages, looks.always_seen, calendar.zone());
     set_lights(report, *ledger, calendar, hours);
     return report;
 }

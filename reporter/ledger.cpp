@@ -132,6 +132,36 @@ private:
     std::array<Entry, 2> entries_;
 };
 
+/// Trouble that the shortest reading is sure of: a failed run says that there was trouble at some moment between its
+/// start and its end. So it is sure from the first such end on, up to the last such start. One per degree.
+class Sure {
+public:
+    /// `chained`: this turn follows the one before without a hole.
+    void take(const Turn& turn, bool chained) {
+        for (const State degree : Carried::degrees) {
+            Instant& since = since_.at(index(degree));
+            if (!chained) {
+                since = Instant::max();
+            }
+            since = turn.state >= degree ? std::min(since, turn.end) : Instant::max();
+        }
+    }
+
+    /// At `instant` of the turn taken last, when the next one shows `next`: up where there is none.
+    [[nodiscard]] State at(Instant instant, State next) const {
+        State sure = State::up;
+        for (const State degree : Carried::degrees) {
+            sure = next >= degree && instant >= since_.at(index(degree)) ? degree : sure;
+        }
+        return sure;
+    }
+    [[nodiscard]] Instant since(State degree) const { return since_.at(index(degree)); }
+
+private:
+    static std::size_t index(State degree) { return degree == State::down ? 1 : 0; }
+    std::array<Instant, 2> since_{Instant::max(), Instant::max()};
+};
+
 /// Turns into spans, cut to [from, to).
 class Writer {
 public:
@@ -143,26 +173,32 @@ public:
         const bool adjacent = turn.followed && turn.next_measured == index + 1;
         forget_old_trouble(turns, index);
         carried_.take(turn);
+        sure_.take(turn, last_measured_ != none && last_measured_ + 1 == index && turns[last_measured_].followed);
 
-        State after = State::up;   // shortest, once the run has ended
+        State after = State::up;   // of the next run, as far as it is sure of anything in this turn
         State ahead = turn.state;  // longest
         if (turn.next_measured != none) {
             const Turn& next = turns[turn.next_measured];
             if (adjacent) {
-                after = std::min(turn.state, next.state);
+                after = next.state;
             }
             if (adjacent || next.start - turn.start <= reach_) {
                 ahead = std::max(turn.state, next.state);
             }
         }
-        std::array cuts{turn.start, turn.end, carried_.until(State::degraded), carried_.until(State::down), turn.hold};
+        std::array cuts{turn.start,
+                        carried_.until(State::degraded),
+                        carried_.until(State::down),
+                        sure_.since(State::degraded),
+                        sure_.since(State::down),
+                        turn.hold};
         for (Instant& cut : cuts) {
             cut = std::clamp(cut, turn.start, turn.hold);
         }
         std::sort(cuts.begin(), cuts.end());
         for (std::size_t i = 0; i + 1 < cuts.size(); ++i) {
-            const State shortest = cuts[i] < turn.end ? turn.state : after;
-            write({cuts[i], cuts[i + 1], turn.state, shortest, std::max(ahead, carried_.at(cuts[i]))}, reason);
+            write({cuts[i], cuts[i + 1], turn.state, sure_.at(cuts[i], after), std::max(ahead, carried_.at(cuts[i]))},
+                  reason);
         }
         last_measured_ = index;
     }
@@ -203,6 +239,7 @@ private:
     Instant from_;
     Instant to_;
     Carried carried_;
+    Sure sure_;
     std::size_t last_measured_ = none;
     std::optional<State> state_;
 };

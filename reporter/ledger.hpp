@@ -13,8 +13,8 @@
 //
 // Each stretch carries three readings, which agree on what is unmeasured:
 //   nominal   as above
-//   shortest  the reading kindest to the service: a run's trouble lasts until that run's end; after it, the better
-//             of it and the next run. Down for certain: first failed start → last failed end.
+//   shortest  the reading kindest to the service. A run speaks of some moment between its start and its end, and of
+//             no other. Down for certain: first failed run's end → last failed run's start.
 //   longest   the least kind: between two runs the worse of them, and trouble lasts until the first better run has
 //             ended. Down at most: last good start → first good end.
 // An unmeasured gap ends the shortest reading's trouble. The longest reading looks across a gap that is no longer

@@ -92,8 +92,8 @@ struct RunCounts {
     [[nodiscard]] std::uint64_t of(schemas::Verdict v) const { return by_verdict.at(static_cast<std::size_t>(v)); }
 };
 
-/// How an objective did. `not_proven`: the bounds or the unmeasured time straddle the budget. The order is that of
-/// badness.
+/// How an objective did (verdict.hpp). `not_proven`: the bounds, the unmeasured time or a 95 % interval straddle what
+/// was promised, in either direction. The order is that of badness.
 enum class Judgement : std::uint8_t { met, not_measured, not_proven, missed };
 
 /// Response times of completed runs, in milliseconds; all zero when `samples` is.
@@ -207,7 +207,8 @@ struct ObjectiveReport {
     std::string id;
     std::string title;
     schemas::Level level = schemas::Level::A2;
-    bool met = true;  ///< by the nominal figures; whether that is proven says judge()
+    bool met = true;  ///< by the figures as counted; whether that is proven says `judgement`
+    Judgement judgement = Judgement::not_measured;
     /// Why it is not met, or what is not proven, in a manager's words; empty when all is well.
     std::string verdict_note;
     BookedTime minutes;

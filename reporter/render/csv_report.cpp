@@ -119,7 +119,7 @@ std::string objective_row(const Report& report, const ServiceReport& service, co
         .text(schemas::to_rfc3339(report.period.from))
         .text(schemas::to_rfc3339(report.period.to));
     row.text(service.id).text(title_of(service)).text(objective.id).text(title_of(objective));
-    row.text(schemas::to_string(objective.level)).text(judgement_word(judge(objective)));
+    row.text(schemas::to_string(objective.level)).text(judgement_word(objective));
     row.text(judgement_reason(objective, report.so_far));
     row.number(static_cast<double>(total) / 1e6).number(part(Booking::outside)).number(part(Booking::planned));
     row.number(part(Booking::unmeasured)).number(part(Booking::up)).number(part(Booking::degraded));

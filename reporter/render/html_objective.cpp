@@ -97,7 +97,7 @@ Html unmeasured_part(const ObjectiveReport& objective) {
 
 Html pill(const ObjectiveReport& objective) {
     const Judgement judgement = judge(objective);
-    return element("span", {{"class", pill_class(judgement)}}, judgement_word(judgement));
+    return element("span", {{"class", pill_class(judgement)}}, judgement_word(objective));
 }
 
 Html objective_section(const Report& report, const ServiceReport& service, const ObjectiveReport& objective,

@@ -7,28 +7,12 @@
 
 #include "reporter/render/wall_clock.hpp"
 #include "reporter/render/words.hpp"
+#include "reporter/verdict.hpp"
 
 namespace slimtax::reporter {
 namespace {
 
-using schemas::Booking;
 using schemas::Light;
-using schemas::Verdict;
-
-schemas::Duration measured(const BookedTime& booked) {
-    return booked[Booking::up] + booked[Booking::degraded] + booked[Booking::down];
-}
-
-/// What could still hide in time or runs that nobody saw, in the budget's own unit.
-double unseen(const ObjectiveReport& objective) {
-    if (!objective.budget.in_failures) {
-        return schemas::to_minutes(objective.minutes[Booking::unmeasured]);
-    }
-    const RunCounts& runs = objective.runs;
-    const std::uint64_t told =
-        runs.of(Verdict::ok) + runs.of(Verdict::slow) + runs.of(Verdict::failed) + runs.of(Verdict::timeout);
-    return runs.due > told ? static_cast<double>(runs.due - told) : 0.0;
-}
 
 std::string outage_of(const BudgetUse& budget) {
     return budget.in_failures ? budget_words(budget.spent, true) : budget_words(budget.spent, false) + " of outage";
@@ -59,26 +43,23 @@ std::string capitalised(std::string text) {
     return text;
 }
 
+bool probably_missed(const ObjectiveReport& objective) {
+    return objective.judgement == Judgement::not_proven && !objective.met;
+}
+
 }  // namespace
 
 Judgement judge(const ObjectiveReport& objective) {
-    const BookedTime& booked = objective.minutes;
-    const bool measured_nothing = measured(booked) == schemas::Duration::zero();
-    if (measured_nothing && booked[Booking::unmeasured] > schemas::Duration::zero()) {
-        return Judgement::not_measured;
-    }
-    if (!objective.met) {
-        return Judgement::missed;
-    }
-    // Without a measured second nothing was due: closed, or under planned work all the time.
-    const BudgetUse& budget = objective.budget;
-    const bool unsure = budget.spent_at_most + unseen(objective) > budget.allowed * (1 + 1e-9);
-    return unsure && !measured_nothing ? Judgement::not_proven : Judgement::met;
+    return objective.judgement;
 }
 
 std::string_view judgement_word(Judgement judgement) {
     constexpr std::array<std::string_view, 4> words{"kept", "not measured", "not proven", "missed"};
     return words.at(static_cast<std::size_t>(judgement));
+}
+
+std::string_view judgement_word(const ObjectiveReport& objective) {
+    return probably_missed(objective) ? "probably missed" : judgement_word(objective.judgement);
 }
 
 std::string judgement_reason(const ObjectiveReport& objective, bool so_far) {
@@ -117,7 +98,7 @@ std::string judgement_reason(const ObjectiveReport& objective, bool so_far) {
 
 double badness(const ObjectiveReport& objective) {
     const BudgetUse& budget = objective.budget;
-    const double rank = static_cast<double>(judge(objective));
+    const double rank = static_cast<double>(judge(objective)) + (probably_missed(objective) ? 0.5 : 0);
     // A budget of zero is used up by anything: sorted by what was spent, behind a full unit.
     const double used = budget.allowed > 0 ? budget.spent / budget.allowed : budget.spent > 0 ? 1 + budget.spent : 0;
     return rank * 1e6 + std::min(used, 1e5);
@@ -149,12 +130,16 @@ std::vector<const ServiceReport*> worst_first(const Report& report) {
 
 Headline headline(const Report& report) {
     std::array<std::vector<const ServiceReport*>, 4> by;
+    std::vector<const ServiceReport*> probably;
     std::size_t promises = 0;
     for (const ServiceReport* service : worst_first(report)) {
         promises += service->objectives.size();
         const auto objectives = worst_first(*service);
         if (!objectives.empty()) {
             by.at(static_cast<std::size_t>(judge(*objectives.front()))).push_back(service);
+            if (probably_missed(*objectives.front())) {
+                probably.push_back(service);
+            }
         }
     }
     const auto& missed = by[static_cast<std::size_t>(Judgement::missed)];
@@ -168,6 +153,11 @@ Headline headline(const Report& report) {
         return {Judgement::missed, "No.",
                 fmt::format("{} missed a promise: {}.", capitalised(services_that(missed.size(), all, "", "")),
                             titles(missed))};
+    }
+    if (!probably.empty()) {
+        return {Judgement::not_proven, report.so_far ? "Probably not, so far." : "Probably not.",
+                fmt::format("{} missed a promise by what was counted, but that is not proven: {}.",
+                            capitalised(services_that(probably.size(), all, "", "")), titles(probably))};
     }
     if (!unproven.empty()) {
         return {Judgement::not_proven, report.so_far ? "Not proven so far." : "Not proven.",

@@ -13,6 +13,8 @@ namespace slimtax::reporter {
 
 [[nodiscard]] Judgement judge(const ObjectiveReport& objective);
 [[nodiscard]] std::string_view judgement_word(Judgement judgement);  ///< "kept", "not measured", …
+/// The same, and "probably missed" for what the figures miss but do not prove.
+[[nodiscard]] std::string_view judgement_word(const ObjectiveReport& objective);
 
 /// Why it was judged so, as a sentence; never empty.
 [[nodiscard]] std::string judgement_reason(const ObjectiveReport& objective, bool so_far);

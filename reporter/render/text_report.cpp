@@ -202,7 +202,7 @@ std::string further_text(const ObjectiveReport& objective, const WallClock& cloc
 
 std::string objective_text(const Report& report, const ServiceReport& service, const ObjectiveReport& objective,
                            const WallClock& clock) {
-    std::string state(judgement_word(judge(objective)));
+    std::string state(judgement_word(objective));
     std::transform(state.begin(), state.end(), state.begin(), [](unsigned char c) { return std::toupper(c); });
     std::string out = wrapped(fmt::format("[{}] {} ({}: {})", state, title_of(objective),
                                           schemas::to_string(objective.level), schemas::plain_words(objective.level)),

@@ -58,6 +58,22 @@ bool carried(const Series& series, std::size_t i, State degree, Instant t) {
     }
 }
 
+/// Whether run i, or one that leads to it in unbroken trouble of that degree, has ended at t.
+bool proven(const Series& series, std::size_t i, State degree, Instant t) {
+    for (std::size_t at = i;; --at) {
+        const Entry& entry = series.entries[at];
+        if (entry.state < degree || entry.state == State::unmeasured) {
+            return false;
+        }
+        if (entry.end <= t) {
+            return true;
+        }
+        if (at == 0 || !adjacent(series, at - 1, at)) {
+            return false;
+        }
+    }
+}
+
 }  // namespace
 
 std::vector<Entry> known(const std::vector<Run>& runs, Instant now) {
@@ -140,9 +156,14 @@ State state_at(const Series& series, Instant t, Reading reading) {
     }
     const Entry& entry = series.entries[*index];
     const auto next = next_measured(series, *index);
-    if (reading == Reading::shortest && t >= entry.end) {
-        const bool near = next && adjacent(series, *index, *next);
-        return near ? std::min(entry.state, series.entries[*next].state) : State::up;
+    if (reading == Reading::shortest) {
+        for (const State degree : {State::down, State::degraded}) {
+            if (next && adjacent(series, *index, *next) && series.entries[*next].state >= degree &&
+                proven(series, *index, degree, t)) {
+                return degree;
+            }
+        }
+        return State::up;
     }
     State state = entry.state;
     if (reading == Reading::longest) {

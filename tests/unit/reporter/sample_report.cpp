@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "reporter/verdict.hpp"
+
 namespace slimtax::reporter::sample {
 namespace {
 
@@ -415,6 +417,9 @@ Report make(const Period& period, bool open) {
     report.services.push_back(bad);
     for (ServiceReport& service : report.services) {
         service.period = {"2026-W47", week_start(), week_start() + day(7)};
+        for (ObjectiveReport& objective : service.objectives) {
+            objective.judgement = judge_figures(objective);
+        }
     }
     return report;
 }

@@ -70,6 +70,24 @@ TEST_CASE("exactly the promised work is enough, a unit less in the trailing time
     CHECK(report.outages[0].reason == "108 units of work an hour by 2 active users, 120 an hour were promised");
 }
 
+TEST_CASE("an outage costs its minutes times the users who were there just before it") {
+    Scenario scenario = chatting();
+    work(scenario, "im1", begin - 10min, begin + 70min, 6, 2);
+    work(scenario, "im1", begin + 20min, begin + 40min, 0, 0);  // nobody gets anything done
+    const ObjectiveReport report = scenario.report(begin, begin + 1h);
+    REQUIRE(report.outages.size() == 1);
+    // All six were active in the five minutes before the work of five minutes was too little.
+    CHECK(report.outages[0].user_minutes == 6 * schemas::to_minutes(report.outages[0].nominal));
+    REQUIRE(report.work);
+    CHECK(report.work->user_minutes_lost == report.outages[0].user_minutes);
+    // In a period that begins in the midst of the outage it is still those of before.
+    const ObjectiveReport later = scenario.report(begin + 30min, begin + 1h);
+    REQUIRE(later.outages.size() == 1);
+    CHECK(later.outages[0].user_minutes == 6 * schemas::to_minutes(later.outages[0].nominal));
+    // Where nobody logs in at all there is nobody to lose anything.
+    CHECK(scenario.report(begin, begin + 15min).work->user_minutes_lost == 0);
+}
+
 TEST_CASE("only the time that readings cover is judged") {
     Scenario scenario = chatting();
     work(scenario, "im1", begin - 10min, begin + 70min, 2, 1);
