@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <chrono>
 
 #include <fmt/format.h>
@@ -41,14 +43,19 @@ void add_report(CLI::App& app, int& exit_status) {
     const auto options = std::make_shared<Options>();
     add_workplace_options(*command, options->workplace, true);
     add_period_options(*command, options->period);
-    command->add_option("--format", options->format, "html, text, json or csv")
-        ->check(CLI::IsMember({"html", "text", "json", "csv"}))
+    command->add_option("--format", options->format, "html, text, json, csv or xlsx")
+        ->check(CLI::IsMember({"html", "text", "json", "csv", "xlsx"}))
         ->capture_default_str();
-    command->add_option("--out", options->out, "a file; standard output when omitted");
+    command->add_option("--out", options->out, "a file; standard output when omitted (xlsx: - for a pipe)");
     command->add_flag("--issue", options->issue,
                       "put on record what it says: a later report that says something else is marked \"revised\"");
     command->callback([options, &exit_status] {
         exit_status = 1;
+        if (options->format == "xlsx" && (options->out.empty() || (options->out == "-" && ::isatty(1) != 0))) {
+            complain("a spreadsheet is nothing for a terminal: --format xlsx needs --out FILE (or --out - in a pipe)");
+            exit_status = 2;
+            return;
+        }
         const auto mode = options->issue ? SqliteStore::Mode::existing : SqliteStore::Mode::read_only;
         const auto workplace = open_workplace(options->workplace, mode);
         const auto report = workplace ? report_of(*workplace, options->period) : nullptr;

@@ -56,7 +56,7 @@ struct PageContext {
 [[nodiscard]] Page service_page(const PageContext& context, std::string_view id, const Query& query);
 [[nodiscard]] Page service_answer(const PageContext& context, std::string_view id);
 
-/// `/report?week=…|from=…&to=…&format=html|text|json|csv` and `/api/v1/report?…` (json unless it says else).
+/// `/report?week=…|from=…&to=…&format=html|text|json|csv|xlsx` and `/api/v1/report?…` (json unless it says else).
 [[nodiscard]] Page report_page(const PageContext& context, const Query& query);
 [[nodiscard]] Page report_answer(const PageContext& context, const Query& query);
 

@@ -41,7 +41,7 @@ ReportLinks links_of(const Report& report, const std::string& same) {
             links.emplace_back("Week after: " + after, "/report?week=" + after);
         }
     }
-    for (const char* format : {"text", "json", "csv"}) {
+    for (const char* format : {"text", "json", "csv", "xlsx"}) {
         links.emplace_back(format, fmt::format("/report?{}format={}", same, format));
     }
     return links;
@@ -51,7 +51,7 @@ Page rendered(const PageContext& context, const Query& query, Format fallback, b
     const std::string word = value_of(query, "format");
     const auto format = word.empty() ? fallback : parse_format(word);
     if (!format) {
-        return error_page(400, fmt::format("The format {} is not known: html, text, json or csv.", word), api);
+        return error_page(400, fmt::format("The format {} is not known: html, text, json, csv or xlsx.", word), api);
     }
     const AskedReport asked{value_of(query, "week"), value_of(query, "from"), value_of(query, "to")};
     const auto report = context.report_for(asked);
@@ -66,8 +66,9 @@ Page rendered(const PageContext& context, const Query& query, Format fallback, b
     for (const char c : report->period.name) {
         name += (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' ? c : '_';
     }
-    if (*format == Format::csv) {
-        page.headers.emplace_back("Content-Disposition", fmt::format("attachment; filename=\"{}.csv\"", name));
+    if (*format == Format::csv || *format == Format::xlsx) {
+        page.headers.emplace_back("Content-Disposition",
+                                  fmt::format("attachment; filename=\"{}.{}\"", name, to_string(*format)));
     }
     if (*format != Format::html) {
         page.body = render(*report, *format);

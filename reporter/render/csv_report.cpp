@@ -1,11 +1,13 @@
 // RFC 4180: CRLF, a header, quotes where needed.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 #include "reporter/html.hpp"
 #include "reporter/render/judgement.hpp"
 #include "reporter/render/render.hpp"
+#include "reporter/render/statements.hpp"
 #include "reporter/render/words.hpp"
 
 namespace slimtax::reporter {
@@ -57,7 +59,7 @@ private:
     bool first_ = true;
 };
 
-constexpr std::array<std::string_view, 43> columns{"period",
+constexpr std::array<std::string_view, 54> columns{"period",
                                                    "from",
                                                    "to",
                                                    "service",
@@ -99,6 +101,17 @@ constexpr std::array<std::string_view, 43> columns{"period",
                                                    "response_p99_ms",
                                                    "peak_active_users",
                                                    "work_units",
+                                                   "user_minutes_lost",
+                                                   "budget_likely_low",
+                                                   "budget_likely_high",
+                                                   "outages_excused",
+                                                   "mean_time_to_restore_minutes",
+                                                   "mean_time_between_outages_minutes",
+                                                   "working_share",
+                                                   "longest_gap_seconds",
+                                                   "revised",
+                                                   "previously_spent",
+                                                   "slowest_hour_p95_ms",
                                                    "method"};
 
 std::string objective_row(const Report& report, const ServiceReport& service, const ObjectiveReport& objective) {
@@ -110,9 +123,10 @@ std::string objective_row(const Report& report, const ServiceReport& service, co
     const auto part = [&](Booking booking) {
         return static_cast<double>(parts.at(static_cast<std::size_t>(booking))) / 1e6;
     };
-    schemas::Duration longest{};
-    for (const Outage& outage : objective.outages) {
-        longest = std::max(longest, outage.nominal);
+    const OutageFigures figures = outage_figures(objective);
+    double slowest_hour = 0;
+    for (const ResponseStretch& stretch : objective.responses) {
+        slowest_hour = std::max(slowest_hour, stretch.p95);
     }
     Row row;
     row.text(report.period.name)
@@ -127,7 +141,7 @@ std::string objective_row(const Report& report, const ServiceReport& service, co
     const BudgetUse& budget = objective.budget;
     row.text(budget.in_failures ? "failed runs" : "minutes").number(budget.allowed).number(budget.spent);
     row.number(budget.spent_at_least).number(budget.spent_at_most).number(budget.remaining());
-    row.count(objective.outages.size()).number(schemas::to_minutes(longest)).count(objective.runs.due);
+    row.count(figures.count).number(schemas::to_minutes(figures.longest)).count(objective.runs.due);
     for (const Verdict verdict : schemas::all_verdicts) {
         row.count(objective.runs.of(verdict));
     }
@@ -137,7 +151,20 @@ std::string objective_row(const Report& report, const ServiceReport& service, co
         row.number(value);
     }
     row.count(objective.work ? static_cast<std::uint64_t>(objective.work->peak_active_users) : 0);
-    row.number(objective.work ? objective.work->units : 0).text(report.method);
+    row.number(objective.work ? objective.work->units : 0);
+    row.number(objective.work ? objective.work->user_minutes_lost : 0);
+    budget.likely ? row.number(budget.likely->low).number(budget.likely->high) : row.text("").text("");
+    row.count(figures.excused);
+    if (figures.count > 0) {
+        row.number(schemas::to_minutes(figures.to_restore)).number(schemas::to_minutes(figures.between));
+    } else {
+        row.text("").text("");
+    }
+    const auto share = working_share(objective);
+    share ? row.number(*share) : row.text("");
+    row.number(schemas::to_seconds(objective.longest_gap)).text(objective.revised ? "yes" : "no");
+    objective.revised ? row.number(objective.revised->spent) : row.text("");
+    row.number(slowest_hour).text(report.method);
     return row.line();
 }
 

@@ -9,9 +9,10 @@
 namespace slimtax::reporter {
 namespace {
 
-constexpr std::array<std::string_view, 4> names{"html", "text", "json", "csv"};
-constexpr std::array<std::string_view, 4> types{"text/html; charset=utf-8", "text/plain; charset=utf-8",
-                                                "application/json", "text/csv; charset=utf-8; header=present"};
+constexpr std::array<std::string_view, 5> names{"html", "text", "json", "csv", "xlsx"};
+constexpr std::array<std::string_view, 5> types{"text/html; charset=utf-8", "text/plain; charset=utf-8",
+                                                "application/json", "text/csv; charset=utf-8; header=present",
+                                                "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"};
 
 }  // namespace
 
@@ -37,6 +38,7 @@ std::string render(const Report& report, Format format) {
         case Format::text: return render_text(report);
         case Format::json: return render_json(report);
         case Format::csv: return render_csv(report);
+        case Format::xlsx: return render_xlsx(report);
     }
     return {};
 }

@@ -11,13 +11,14 @@
 
 namespace slimtax::reporter {
 
-enum class Format { html, text, json, csv };
+enum class Format { html, text, json, csv, xlsx };
 
 [[nodiscard]] std::optional<Format> parse_format(std::string_view word);
 [[nodiscard]] std::string_view to_string(Format format);
 /// "text/html; charset=utf-8" …
 [[nodiscard]] std::string_view media_type(Format format);
 
+/// Throws std::runtime_error when there is no room for a temporary file (xlsx only).
 [[nodiscard]] std::string render(const Report& report, Format format);
 
 /// What stands above the report when the dashboard shows it: links (words, address). Left out in print.
@@ -34,5 +35,9 @@ using ReportLinks = std::vector<std::pair<std::string, std::string>>;
 
 /// RFC 4180, a row an objective. Text that a spreadsheet would take for a formula is led by an apostrophe.
 [[nodiscard]] std::string render_csv(const Report& report);
+
+/// An Office Open XML workbook: Objectives, Outages, Hours (days of a period longer than 45 days), Method. Numbers and
+/// dates are typed, times are those of each service's zone, and no text is a formula.
+[[nodiscard]] std::string render_xlsx(const Report& report);
 
 }  // namespace slimtax::reporter

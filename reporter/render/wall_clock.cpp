@@ -66,6 +66,10 @@ std::string WallClock::range(schemas::Instant from, schemas::Instant to) const {
     return fmt::format("{} {} to {}{}", day(from), time(from), same_day ? "" : day(to) + " ", time(to));
 }
 
+std::int64_t WallClock::local_seconds(schemas::Instant at) const {
+    return date::floor<std::chrono::seconds>(zone_->to_local(at)).time_since_epoch().count();
+}
+
 schemas::Instant WallClock::day_start(schemas::Instant at) const {
     return start_of(zone_, local_day(zone_, at));
 }

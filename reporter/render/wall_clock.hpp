@@ -1,6 +1,7 @@
 // Times of day as people at the service's place read them.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -27,6 +28,8 @@ public:
     [[nodiscard]] std::string offset(schemas::Instant at) const;   ///< "EST"
     /// "Tue 17 Nov 10:02 to 10:50": the second day only when it is another, seconds when it is short.
     [[nodiscard]] std::string range(schemas::Instant from, schemas::Instant to) const;
+    /// What the clock shows, as seconds since its own 1970-01-01 00:00: for programs that know no zones.
+    [[nodiscard]] std::int64_t local_seconds(schemas::Instant at) const;
     /// Local midnights: the last one at or before `at`, and the first one after it.
     [[nodiscard]] schemas::Instant day_start(schemas::Instant at) const;
     [[nodiscard]] schemas::Instant next_day(schemas::Instant at) const;

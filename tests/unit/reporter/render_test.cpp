@@ -206,6 +206,35 @@ TEST_CASE("the csv follows RFC 4180 and no cell is a formula") {
     CHECK(render_csv(formula).find(",'=1+2,") != std::string::npos);
 }
 
+TEST_CASE("the csv has as many cells in each row as in its header") {
+    const std::string csv = render_csv(sample::week());
+    std::size_t wanted = 0;
+    std::size_t cells = 1;
+    bool quoted = false;
+    std::size_t rows = 0;
+    for (const char c : csv) {
+        quoted = c == '"' ? !quoted : quoted;
+        if (c == ',' && !quoted) {
+            ++cells;
+        } else if (c == '\n' && !quoted) {
+            wanted = wanted == 0 ? cells : wanted;
+            CHECK(cells == wanted);
+            cells = 1;
+            ++rows;
+        }
+    }
+    CHECK(rows == 10);
+}
+
+TEST_CASE("the xlsx is a zip file, the same each time, and its date is the period's end") {
+    const std::string book = render_xlsx(sample::week());
+    keep("week.xlsx", book);
+    CHECK(book.starts_with("PK\x03\x04"));
+    CHECK(render_xlsx(sample::week()) == book);
+    CHECK(render_xlsx(sample::so_far()) != book);
+    CHECK(parse_format("xlsx") == Format::xlsx);
+}
+
 TEST_CASE("the html is one file that escapes everything and needs nothing") {
     const std::string html = render_html(sample::week(), {{"Lights", "/"}});
     keep("week.html", html);
@@ -232,7 +261,7 @@ TEST_CASE("the report so far says so") {
 TEST_CASE("an empty report is a page too") {
     Report empty;
     empty.period = {"2026-W47", sample::week_start(), sample::week_start() + 24h * 7};
-    for (const Format format : {Format::html, Format::text, Format::json, Format::csv}) {
+    for (const Format format : {Format::html, Format::text, Format::json, Format::csv, Format::xlsx}) {
         CHECK(!render(empty, format).empty());
     }
 }
