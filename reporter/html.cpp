@@ -107,6 +107,12 @@ Attribute::Attribute(MarkupName name, double value) {
     text_ = fmt::format(R"( {}="{}")", name.view(), number == "-0" ? "0" : number);
 }
 
+Attribute Attribute::look(InlineStyle style) {
+    Attribute made;
+    made.text_ = fmt::format(R"( style="{}")", style.view());
+    return made;
+}
+
 Html::Html(std::string_view text) : markup_(escaped(text)) {}
 
 Html::Html(std::initializer_list<Html> parts) {

@@ -45,6 +45,22 @@ private:
     std::string_view name_;
 };
 
+/// A style that is fixed at compile time, for mails: their readers drop style sheets. Pages have files for that.
+class InlineStyle {
+public:
+    consteval InlineStyle(const char* text) : text_(text) {  // NOLINT: meant to convert
+        for (const char c : text_) {
+            if (c == '"' || c == '<' || c == '&' || c == '(') {
+                throw "a style in an attribute has no quotes, no markup and no url()";
+            }
+        }
+    }
+    [[nodiscard]] constexpr std::string_view view() const { return text_; }
+
+private:
+    std::string_view text_;
+};
+
 /// One attribute. href and src keep only links that lead to http, https, mailto or inside our own site;
 /// anything else becomes "#". A `bool` says whether the attribute is there at all.
 class Attribute {
@@ -60,9 +76,13 @@ public:
     /// At most three decimals: for coordinates.
     Attribute(MarkupName name, double value);
 
+    /// ` style="…"`, in mails only.
+    [[nodiscard]] static Attribute look(InlineStyle style);
+
     [[nodiscard]] const std::string& markup() const { return text_; }
 
 private:
+    Attribute() = default;
     std::string text_;  ///< ` name="escaped"`
 };
 

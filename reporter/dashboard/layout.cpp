@@ -5,12 +5,15 @@
 #include <nlohmann/json.hpp>
 
 #include "reporter/assets.hpp"
+#include "reporter/period.hpp"
 #include "reporter/render/pictures.hpp"
 #include "reporter/render/wall_clock.hpp"
 #include "reporter/render/words.hpp"
 
 namespace slimtax::reporter {
 namespace {
+
+using schemas::Instant;
 
 /// Nothing from elsewhere, no script or style but our own files.
 constexpr std::string_view policy =
@@ -121,6 +124,39 @@ Page error_page(int status, std::string_view sentence, bool json) {
 
 std::string service_address(std::string_view id) {
     return "/services/" + percent_encoded(id);
+}
+
+std::string neighbour_period(const Report& report, int step) {
+    using namespace std::chrono;
+    const Instant at = step < 0 ? report.period.from - hours(12) : report.period.to + hours(12);
+    const local_days day(floor<days>(seconds(common_clock(report).local_seconds(at))));
+    const year_month_day date(day);
+    const auto month = static_cast<unsigned>(date.month());
+    const std::string& name = report.period.name;
+    const std::string shape = [&] {
+        std::string letters = name;
+        for (char& c : letters) {
+            c = c >= '0' && c <= '9' ? '0' : c;
+        }
+        return letters;
+    }();
+    const int year = static_cast<int>(date.year());
+    if (shape == "0000-W00") {
+        return week_of(day).name;
+    }
+    if (shape == "0000-00") {
+        return fmt::format("{:04}-{:02}", year, month);
+    }
+    if (shape == "0000-Q0") {
+        return fmt::format("{:04}-Q{}", year, (month + 2) / 3);
+    }
+    if (shape == "0000") {
+        return fmt::format("{:04}", year);
+    }
+    if (shape == "0000-00-00") {
+        return fmt::format("{:04}-{:02}-{:02}", year, month, static_cast<unsigned>(date.day()));
+    }
+    return {};
 }
 
 Html since_words(const ServiceReport& service, schemas::Instant since, schemas::Instant now) {

@@ -27,6 +27,10 @@ struct Frame {
 /// "/services/campus-im".
 [[nodiscard]] std::string service_address(std::string_view id);
 
+/// The name of the period before (-1) or after (1) a report's, where that is a week, month, quarter, year or day by its
+/// name ("2026-W46"); empty for others.
+[[nodiscard]] std::string neighbour_period(const Report& report, int step);
+
 /// "since 13:56, for 24 min"; with the day when that is not today.
 [[nodiscard]] Html since_words(const ServiceReport& service, schemas::Instant since, schemas::Instant now);
 

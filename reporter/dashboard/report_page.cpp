@@ -6,10 +6,7 @@
 #include "reporter/assets.hpp"
 #include "reporter/dashboard/layout.hpp"
 #include "reporter/dashboard/page.hpp"
-#include "reporter/period.hpp"
 #include "reporter/render/render.hpp"
-#include "reporter/render/wall_clock.hpp"
-#include "reporter/zone.hpp"
 
 namespace slimtax::reporter {
 namespace {
@@ -25,21 +22,16 @@ std::string value_of(const Query& query, std::string_view name) {
     return found == query.end() ? std::string() : found->second;
 }
 
-std::string week_name(Instant at, const Report& report) {
-    const auto zone = Zone::find(common_clock(report).name());
-    return week_of(at, zone ? *zone : Zone()).name;
-}
-
 ReportLinks links_of(const Report& report, const std::string& same) {
     ReportLinks links{{"Lights", "/"}};
-    const std::string& name = report.period.name;
-    if (name.size() == 8 && name.substr(4, 2) == "-W") {
-        const std::string before = week_name(report.period.from - std::chrono::hours(24), report);
-        links.emplace_back("Week before: " + before, "/report?week=" + before);
-        if (!report.so_far) {
-            const std::string after = week_name(report.period.to + std::chrono::hours(24), report);
-            links.emplace_back("Week after: " + after, "/report?week=" + after);
-        }
+    const std::string before = neighbour_period(report, -1);
+    const std::string after = report.so_far ? std::string() : neighbour_period(report, 1);
+    const bool week = before.find("-W") != std::string::npos;
+    if (!before.empty()) {
+        links.emplace_back(fmt::format("{} before: {}", week ? "Week" : "Period", before), "/report?week=" + before);
+    }
+    if (!after.empty()) {
+        links.emplace_back(fmt::format("{} after: {}", week ? "Week" : "Period", after), "/report?week=" + after);
     }
     for (const char* format : {"text", "json", "csv", "xlsx"}) {
         links.emplace_back(format, fmt::format("/report?{}format={}", same, format));

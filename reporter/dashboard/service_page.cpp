@@ -10,8 +10,10 @@
 #include "reporter/dashboard/matrix.hpp"
 #include "reporter/dashboard/page.hpp"
 #include "reporter/dashboard/series_picture.hpp"
+#include "reporter/render/html_parts.hpp"
 #include "reporter/render/judgement.hpp"
 #include "reporter/render/pictures.hpp"
+#include "reporter/render/statements.hpp"
 #include "reporter/render/words.hpp"
 
 namespace slimtax::reporter {
@@ -30,7 +32,7 @@ const ServiceReport* find_service(const Report& report, std::string_view id) {
     return found == report.services.end() ? nullptr : &*found;
 }
 
-Html head_section(const ServiceReport& service) {
+Html head_section(const Report& report, const ServiceReport& service) {
     const Light light = worst_light(service);
     Html facts;
     if (!service.owner.empty()) {
@@ -43,6 +45,12 @@ Html head_section(const ServiceReport& service) {
         facts +=
             element("span", {},
                     fmt::format("Promised {} ({})", window_words(service.source->window), WallClock(service).name()));
+    }
+    // The report's own place of this service, this week and the week before.
+    const std::string place = "#service-" + percent_encoded(service.id);
+    facts += link("/report" + place, report.so_far ? "Report of this week so far" : "Report of this week");
+    if (const std::string before = neighbour_period(report, -1); !before.empty()) {
+        facts += link("/report?week=" + before + place, "Week before: " + before);
     }
     for (const auto& [key, value] : service.tags) {
         facts += element("span", {{"class", "tag"}}, foreign(key + ": " + value));
@@ -59,37 +67,22 @@ Html outages_part(const ServiceReport& service, const ObjectiveReport& objective
         return element("p", {{"class", "none"}}, "No outage this week.");
     }
     const WallClock clock(service);
-    Html rows;
-    const std::size_t all = objective.outages.size();
-    const std::size_t first = all > most_outages ? all - most_outages : 0;
-    for (std::size_t i = all; i-- > first;) {
-        const Outage& outage = objective.outages[i];
-        const Html when = outage.ongoing ? Html{"since ", time_element(outage.from, clock.full(outage.from))}
-                                         : time_element(outage.from, clock.range(outage.from, outage.to));
-        std::string length = time_words(outage.nominal);
-        if (outage.at_most > outage.at_least) {
-            length += fmt::format(" ({} to {})", time_words(outage.at_least), time_words(outage.at_most));
-        }
-        rows += element(
-            "tr", {},
-            {element("th", {{"scope", "row"}}, when), element("td", {}, length),
-             element("td", {},
-                     {foreign(outage.reason),
-                      outage.cause.empty() ? Html() : Html{" ", element("span", {{"class", "tag"}}, outage.cause)}})});
+    // The last ones, the newest first: here somebody looks for what happens now.
+    std::vector<const Outage*> last;
+    for (std::size_t i = objective.outages.size(); i-- > 0 && last.size() < most_outages;) {
+        last.push_back(&objective.outages[i]);
     }
-    const Html head = element("tr", {},
-                              {element("th", {{"scope", "col"}}, first > 0 ? "The last outages" : "Outages this week"),
-                               element("th", {{"scope", "col"}}, "Length (at least to at most)"),
-                               element("th", {{"scope", "col"}}, "What happened")});
-    return Html{
-        element("table", {{"class", "outages stack"}}, {element("thead", {}, head), element("tbody", {}, rows)}),
-        first > 0 ? element("p", {{"class", "none"}},
-                            {fmt::format("{} earlier ones are in the ", first), link("/report", "report"), "."})
-                  : Html()};
+    const std::size_t earlier = objective.outages.size() - last.size();
+    return element(
+        "div", {{"class", "outages"}},
+        {element("h3", {}, outages_title(objective) + " this week"), outage_table(last, clock),
+         earlier > 0 ? element("p", {{"class", "none"}},
+                               {fmt::format("{} earlier ones are in the ", earlier), link("/report", "report"), "."})
+                     : Html(),
+         periodic_part(objective, clock)});
 }
 
-Html objective_section(const Report& report, const ServiceReport& service, const ObjectiveReport& objective,
-                       Instant now) {
+Html objective_card(const Report& report, const ServiceReport& service, const ObjectiveReport& objective, Instant now) {
     const std::string heading = "o-" + percent_encoded(objective.id);
     Html reason;
     if (objective.light != Light::green && objective.light != Light::hollow) {
@@ -231,14 +224,14 @@ Page service_page(const PageContext& context, std::string_view id, const Query& 
     const Instant now = context.now();
     Html objectives;
     for (const ObjectiveReport& objective : service->objectives) {
-        objectives += objective_section(*report, *service, objective, now);
+        objectives += objective_card(*report, *service, objective, now);
     }
     Frame frame;
     frame.title = fmt::format("{}: {}", title_of(*service), light_word(worst_light(*service)));
     frame.api = "/api/v1" + service_address(service->id);
     const WallClock clock(*service);
     frame.as_of = fmt::format("{} {}", clock.seconds(now), clock.name());
-    const Html content = {head_section(*service), element("div", {{"class", "objectives"}}, objectives),
+    const Html content = {head_section(*report, *service), element("div", {{"class", "objectives"}}, objectives),
                           matrix_section(*service, context.store, now), pictures_section(*service, context, query)};
     return framed(frame, content, query);
 }

@@ -30,6 +30,11 @@ using ReportLinks = std::vector<std::pair<std::string, std::string>>;
 /// For terminals and mails: 78 columns, no control characters.
 [[nodiscard]] std::string render_text(const Report& report);
 
+/// The html of a mail, which says the same as render_text: tables, inline styles and the strip in letters, since mail
+/// programs drop style sheets and pictures, and cut what is longer than 100 kB. What went wrong or is in doubt is told
+/// in full, the rest in a table. `attachment`: the name of the file with the whole report; empty: none goes along.
+[[nodiscard]] std::string render_mail(const Report& report, const std::string& attachment = {});
+
 /// As schemas/report.schema.json says; two blanks of indentation.
 [[nodiscard]] std::string render_json(const Report& report);
 

@@ -159,9 +159,15 @@ Html response_picture(const ObjectiveReport& objective, const Period& period, co
                         tick == 0 ? "0" : round_words(tick));
     }
     Html below;
+    const bool daily = period.length() > std::chrono::hours(26) && period.length() <= std::chrono::hours(24 * 10 + 1);
     for (const auto& [at, words] : marks_of(period, clock)) {
         plot += mark("day", x_of(period, at));
-        below += element("text", {{"x", percent(x_of(period, at))}, {"y", "12"}}, words);
+        // "Mon 16" is too wide for a seventh of a telephone: the day's number stands below its name.
+        const std::size_t cut = daily ? words.find(' ') : std::string::npos;
+        below += element("text", {{"x", percent(x_of(period, at))}, {"y", "12"}}, words.substr(0, cut));
+        if (cut != std::string::npos) {
+            below += element("text", {{"x", percent(x_of(period, at))}, {"y", "25"}}, words.substr(cut + 1));
+        }
     }
     plot += curves(objective, period, scale);
     Html beyond;
@@ -193,7 +199,9 @@ Html response_picture(const ObjectiveReport& objective, const Period& period, co
                       plot)}),
          element(
              "div", {{"class", "days"}},
-             element("svg", {{"class", "axis"}, {"width", "100%"}, {"height", "16"}, {"aria-hidden", "true"}}, below)),
+             element("svg",
+                     {{"class", "axis"}, {"width", "100%"}, {"height", daily ? "29" : "16"}, {"aria-hidden", "true"}},
+                     below)),
          key});
 }
 

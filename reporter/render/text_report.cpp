@@ -7,6 +7,7 @@
 #include "reporter/render/judgement.hpp"
 #include "reporter/render/render.hpp"
 #include "reporter/render/statements.hpp"
+#include "reporter/render/strip_cells.hpp"
 #include "reporter/render/wall_clock.hpp"
 #include "reporter/render/words.hpp"
 
@@ -14,13 +15,9 @@ namespace slimtax::reporter {
 namespace {
 
 using schemas::Booking;
-using schemas::Duration;
 using schemas::Instant;
 
 constexpr std::size_t width = 78;
-/// up slow down planned unmeasured outside: readable without colour.
-constexpr std::string_view strip_signs = ".~#=? ";
-constexpr std::array<int, 6> strip_weight{1, 4, 5, 2, 3, 0};
 constexpr std::size_t most_outages = 10;
 
 /// Columns that the text takes on a terminal: code points, near enough for names.
@@ -59,28 +56,10 @@ std::string wrapped(std::string_view text, std::size_t first = 0, std::size_t in
     return out + "\n";
 }
 
-/// The worst booking of each of `cells` equal parts of [from, to).
 std::string strip_line(const ObjectiveReport& objective, Instant from, Instant to, std::size_t cells) {
-    std::string line(cells, ' ');
-    std::vector<int> weight(cells, -1);
-    const auto length = static_cast<double>((to - from).count());
-    for (const BookedSpan& span : objective.strip) {
-        const Instant begin = std::max(span.from, from);
-        const Instant end = std::min(span.to, to);
-        if (begin >= end) {
-            continue;
-        }
-        const auto cell = [&](Instant at, Duration shift) {
-            const double part = static_cast<double>((at - from - shift).count()) / length;
-            return std::min(cells - 1, static_cast<std::size_t>(part * static_cast<double>(cells)));
-        };
-        const auto kind = static_cast<std::size_t>(span.booking);
-        for (std::size_t i = cell(begin, Duration(0)); i <= cell(end, Duration(1)); ++i) {
-            if (strip_weight.at(kind) > weight.at(i)) {
-                weight.at(i) = strip_weight.at(kind);
-                line.at(i) = strip_signs.at(kind);
-            }
-        }
+    std::string line;
+    for (const auto& cell : strip_cells(objective, from, to, cells)) {
+        line += cell ? strip_signs.at(static_cast<std::size_t>(*cell)) : ' ';
     }
     return line;
 }

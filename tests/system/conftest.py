@@ -4,9 +4,11 @@ import io
 import json
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -250,3 +252,51 @@ class Site:
 @pytest.fixture
 def site(tmp_path, programs, processes):
     return Site(tmp_path / "site", programs, processes)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A real browser without a window; webdriver is loaded only by tests that want it."""
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    folder = tempfile.mkdtemp(prefix="slimtax-chromium-")
+    options = webdriver.ChromeOptions()
+    options.binary_location = "/usr/bin/chromium"
+    for flag in ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+                 "--disable-background-networking", "--disable-component-update", "--disable-sync",
+                 "--disable-dev-shm-usage", f"--user-data-dir={folder}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
+    driver.set_page_load_timeout(60)
+    yield driver
+    driver.quit()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def look(driver, width=1200, dark=False):
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride",
+                           dict(width=width, height=900, deviceScaleFactor=1, mobile=width < 500))
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", dict(
+        media="", features=[dict(name="prefers-color-scheme", value="dark" if dark else "light")]))
+
+
+@pytest.fixture(scope="session")
+def axe():
+    made = subprocess.run([ROOT / "tests" / "axe" / "set-up"], capture_output=True, text=True, timeout=600)
+    assert made.returncode == 0, made.stdout + made.stderr
+    return (ROOT / "tests" / "axe" / "node_modules" / "axe-core" / "axe.min.js").read_text()
+
+
+def violations(driver, axe):
+    """What breaks WCAG 2.1 A or AA, as "rule: element"."""
+    driver.execute_script(axe)
+    found = driver.execute_async_script("""
+        const done = arguments[0];
+        axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']})
+            .then(r => done({bad: r.violations.flatMap(v => v.nodes.map(n => v.id + ': ' + n.html.slice(0, 120) + ' '
+                                                                         + n.failureSummary.slice(0, 200))),
+                             good: r.passes.length}))""")
+    assert found["good"] > 5, "axe has looked at nothing"
+    return found["bad"]

@@ -1,16 +1,12 @@
 """The dashboard in a real browser: what it shows, that it stays true without a reload, and that nothing breaks it."""
 import json
 import re
-import shutil
-import tempfile
 import time
 import urllib.error
 import urllib.request
 
 import pytest
-from conftest import get, wait_until
-from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
+from conftest import get, look, violations, wait_until
 from selenium.webdriver.common.by import By
 
 HOSTILE = "<script>document.title='owned'</script>\"'><img src=x onerror=alert(1)>&amp; שלום 😀"
@@ -158,23 +154,6 @@ def dashboard(site):
     return board
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    folder = tempfile.mkdtemp(prefix="slimtax-chromium-")
-    options = webdriver.ChromeOptions()
-    options.binary_location = "/usr/bin/chromium"
-    for flag in ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-                 "--disable-background-networking", "--disable-component-update", "--disable-sync",
-                 "--disable-dev-shm-usage", f"--user-data-dir={folder}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
-    driver.set_page_load_timeout(60)
-    yield driver
-    driver.quit()
-    shutil.rmtree(folder, ignore_errors=True)
-
-
 def noisy(test):
     """Marks a test after which the console may hold what the browser itself complains about."""
     test.noisy = True
@@ -190,13 +169,6 @@ def browser(request, chromium, dashboard):
     chromium.get_log("browser")
     if not getattr(request.function, "noisy", False):
         assert loud == []
-
-
-def look(driver, width=1200, dark=False):
-    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride",
-                           dict(width=width, height=900, deviceScaleFactor=1, mobile=width < 500))
-    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", dict(
-        media="", features=[dict(name="prefers-color-scheme", value="dark" if dark else "light")]))
 
 
 def row(driver, service, objective):
@@ -338,6 +310,22 @@ def test_every_text_has_enough_contrast(dashboard, browser, dark):
         assert result["bad"] == [], path
         grounds.add(browser.execute_script("return getComputedStyle(document.body).backgroundColor"))
     assert grounds == {"rgb(20, 23, 28)" if dark else "rgb(255, 255, 255)"}
+
+
+@noisy  # a page that is a 404 is written to the console by the browser
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_axe_finds_nothing_on_any_page(dashboard, browser, axe, dark):
+    """WCAG 2.1, levels A and AA, by axe-core."""
+    dashboard.post("chat", "list", "SLOW", response_ms=4200, reason="took 4.2 s")
+    dashboard.break_sign_in()
+    wait_until(lambda: dashboard.light("chat", "sign-in") == "down", 20, "sign-in is down")
+    bad = []
+    for path in PAGES:
+        for width in (390, 1280):
+            look(browser, width, dark)
+            browser.get(dashboard.url + path)
+            bad += [f"{path} at {width}: {one}" for one in violations(browser, axe)]
+    assert bad == []
 
 
 def test_a_page_is_usable_by_keyboard_and_screen_reader(dashboard, browser):

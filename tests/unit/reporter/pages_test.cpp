@@ -5,6 +5,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "reporter/dashboard/layout.hpp"
 #include "reporter/dashboard/matrix.hpp"
 #include "reporter/dashboard/page.hpp"
 #include "reporter/dashboard/series_picture.hpp"
@@ -134,6 +135,22 @@ TEST_CASE("the lights say what is wrong, since when and why, and link to the ser
     CHECK(has(page, "22 min over the 50 min allowed"));
 }
 
+TEST_CASE("the periods before and after are known for every kind of period") {
+    Report report = sample::week();
+    const auto around = [&](const char* name, const char* from, const char* to) {
+        report.period = {name, *schemas::parse_rfc3339(from), *schemas::parse_rfc3339(to)};
+        return neighbour_period(report, -1) + " " + neighbour_period(report, 1);
+    };
+    // The sample's services are in New York: five hours behind in winter, four in summer.
+    CHECK(around("2026-W01", "2025-12-29T05:00:00Z", "2026-01-05T05:00:00Z") == "2025-W52 2026-W02");
+    CHECK(around("2026-W53", "2026-12-28T05:00:00Z", "2027-01-04T05:00:00Z") == "2026-W52 2027-W01");
+    CHECK(around("2026-01", "2026-01-01T05:00:00Z", "2026-02-01T05:00:00Z") == "2025-12 2026-02");
+    CHECK(around("2026-Q4", "2026-10-01T04:00:00Z", "2027-01-01T05:00:00Z") == "2026-Q3 2027-Q1");
+    CHECK(around("2026", "2026-01-01T05:00:00Z", "2027-01-01T05:00:00Z") == "2025 2027");
+    CHECK(around("2026-03-01", "2026-03-01T05:00:00Z", "2026-03-02T05:00:00Z") == "2026-02-28 2026-03-02");
+    CHECK(around("from 2026-03-01 to 2026-03-09", "2026-03-01T05:00:00Z", "2026-03-09T04:00:00Z") == " ");
+}
+
 TEST_CASE("a page has nothing inline and a policy that forbids it") {
     FakeStore store;
     for (const char* path : {"/", "/services/campus-im", "/services/hostile", "/nowhere"}) {
@@ -164,6 +181,8 @@ TEST_CASE("a service's page shows promise, strip, outages, matrix and pictures")
     CHECK(page.status == 200);
     CHECK(has(page, "People see their buddy list within eight seconds"));
     CHECK(has(page, "Down only when none of its 2 servers works."));
+    CHECK(has(page, "what they share is the application."));
+    CHECK(has(page, "/report?week=2026-W46#service-campus-im"));
     CHECK(has(page, "LDAP bind to ldap1.campus.example:389 refused: invalid credentials (49)"));
     CHECK(has(page, "nothing covers this yet"));
     CHECK(has(page, "diagnostic"));
@@ -192,6 +211,10 @@ TEST_CASE("the report's page is the report, in the format that was asked for") {
     CHECK(has(html, "Week 47 of 2026"));
     CHECK(has(html, "/report?week=2026-W46"));
     CHECK(has(html, "/report?week=2026-W48"));
+    CHECK(has(html, "format=xlsx"));
+    const Page book = answer(context, "/api/v1/report", {{"format", "xlsx"}});
+    CHECK(header_of(book, "Content-Disposition") == "attachment; filename=\"slimtax-2026-W47.xlsx\"");
+    CHECK(book.body.starts_with("PK"));
     CHECK(header_of(html, "Content-Security-Policy").find("'sha256-") != std::string::npos);
     CHECK(answer(context, "/report", {{"format", "text"}}).type == "text/plain; charset=utf-8");
     CHECK(answer(context, "/api/v1/report", {}).type == "application/json");

@@ -250,6 +250,32 @@ TEST_CASE("the html is one file that escapes everything and needs nothing") {
     CHECK(mailed.find("<link") == std::string::npos);
 }
 
+TEST_CASE("a mail has inline styles only, and is short enough for every mail program") {
+    const std::string mail = render_mail(sample::week(), "slimtax-2026-W47.html");
+    keep("mail.html", mail);
+    for (const char* part : {"<style", "<svg", "<script", "<img", " class=", "url("}) {
+        CAPTURE(part);
+        CHECK(mail.find(part) == std::string::npos);
+    }
+    for (const char* part :
+         {"slimtax-2026-W47.html", "not counted: planned work", "what they share is the application.",
+          "37 min too much", "A sign an hour", "8 min less"}) {
+        CAPTURE(part);
+        CHECK(mail.find(part) != std::string::npos);
+    }
+    CHECK(mail.size() < 102'000);
+
+    Report crowd;
+    for (int i = 0; i < 7; ++i) {
+        const Report week = sample::week();
+        crowd.period = week.period;
+        crowd.services.insert(crowd.services.end(), week.services.begin(), week.services.end());
+    }
+    const std::string long_one = render_mail(crowd);
+    CHECK(long_one.size() < 102'000);
+    CHECK(long_one.find("more had something to tell") != std::string::npos);
+}
+
 TEST_CASE("the report so far says so") {
     const std::string html = render_html(sample::so_far());
     keep("so-far.html", html);
