@@ -29,9 +29,9 @@ Html corrections(const Outage& outage, const WallClock& clock) {
 }
 
 Html outage_rows(const Outage& outage, const WallClock& clock) {
-    const std::string bounds = outage.at_most > outage.at_least
-                                   ? fmt::format("{} to {}", time_words(outage.at_least), time_words(outage.at_most))
-                                   : time_words(outage.nominal);
+    const std::string least = time_words(outage.at_least);
+    const std::string most = time_words(outage.at_most);
+    const std::string bounds = least == most ? most : fmt::format("{} to {}", least, most);
     Html what = foreign(outage.reason.empty() ? "No reason was recorded." : outage.reason);
     if (outage.user_minutes > 0) {
         what += element("p", {{"class", "cause"}},

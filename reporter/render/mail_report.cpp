@@ -62,11 +62,12 @@ Html glance(const Report& report) {
                 ++left_out;
                 continue;
             }
-            rows +=
-                element("tr", {},
-                        {cell(element("b", {}, foreign(title_of(*service)))),
-                         cell({foreign(title_of(*objective)), " (", level_words(objective->level), ")"}),
-                         cell(judged(judge(*objective))), cell(foreign(judgement_reason(*objective, report.so_far)))});
+            // Two columns only: a telephone shows them beside each other.
+            rows += element("tr", {},
+                            {cell({element("b", {}, foreign(title_of(*service))), element("br"),
+                                   foreign(title_of(*objective)), " (", level_words(objective->level), ")"}),
+                             cell({judged(judge(*objective)), element("br"),
+                                   foreign(judgement_reason(*objective, report.so_far))})});
         }
     }
     const auto head = [](const char* words) {
@@ -83,10 +84,9 @@ Html glance(const Report& report) {
          {"border", 0},
          {"width", "100%"},
          Attribute::look("font-size:14px;color:#1b1f26;border-collapse:collapse")},
-        {element("thead", {}, element("tr", {}, {head("Service"), head("Promise"), head("Result"), head("Why")})),
-         element("tbody", {}, rows)});
+        {element("thead", {}, element("tr", {}, {head("Promise"), head("Result")})), element("tbody", {}, rows)});
     if (left_out > 0) {
-        out += soft(fmt::format("{} more are not shown here; none of them did worse.", counted(left_out, "promise")));
+        out += soft(fmt::format("Not shown here: {}; none of them did worse.", counted(left_out, "further promise")));
     }
     return out;
 }
@@ -252,7 +252,7 @@ Html mail_body(const Report& report, const std::string& attachment) {
     }
     if (left_out > 0) {
         out += paragraph(
-            fmt::format("{} more had something to tell; a mail has no room for it.", counted(left_out, "promise")));
+            fmt::format("Not told in full, for a mail has no room: {}.", counted(left_out, "further promise")));
     }
     return out + soft(method_words(report));
 }
