@@ -8,7 +8,7 @@
 namespace slimtax::schemas {
 namespace {
 
-constexpr std::array<std::string_view, 3> attachable{"html", "csv", "json"};
+constexpr std::array<std::string_view, 4> attachable{"html", "xlsx", "csv", "json"};
 
 void read_security(TableReader& table, MailSettings& mail) {
     mail.security = mail.server.tls_first ? MailSettings::Security::tls : MailSettings::Security::starttls;

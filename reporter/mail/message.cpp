@@ -10,11 +10,6 @@
 namespace slimtax::reporter {
 namespace {
 
-/// What stands in the mail itself, in html. The attachment is the whole report for a browser.
-std::string html_body(const Report& report) {
-    return render_html(report);
-}
-
 /// A period's name in a file's name or a Message-ID: "2026-11-16-to-2026-11-23".
 std::string plain_name(std::string_view name) {
     std::string plain;
@@ -29,7 +24,8 @@ std::string plain_name(std::string_view name) {
 /// One part with its headers. A text is readable in the raw message; anything else is Base64.
 std::string part(std::string_view type, std::string_view more_headers, std::string_view content) {
     const bool readable = type.starts_with("text/plain");
-    return fmt::format("Content-Type: {}\r\nContent-Transfer-Encoding: {}\r\n{}\r\n{}", type,
+    return fmt::format("Content-Type:{}{}\r\nContent-Transfer-Encoding: {}\r\n{}\r\n{}",
+                       type.size() > 60 ? "\r\n " : " ", type,  // a spreadsheet's is longer than a line
                        readable ? "quoted-printable" : "base64", more_headers,
                        readable ? quoted_printable(content) : base64_lines(content));
 }
@@ -84,13 +80,15 @@ MailMessage report_message(const Report& report, const schemas::MailSettings& se
                              edition.copy, settings.from.address.substr(settings.from.address.find('@') + 1));
     message.date = now;
     message.text = render_text(report);
-    message.html = html_body(report);
+    std::string whole;  // the attached file that holds the report as a page
     for (const std::string& word : settings.attach) {
         if (const auto format = parse_format(word)) {
-            message.attachments.push_back(
-                {fmt::format("report-{}.{}", period, word), std::string(media_type(*format)), render(report, *format)});
+            const std::string name = fmt::format("report-{}.{}", period, word);
+            whole = *format == Format::html ? name : whole;
+            message.attachments.push_back({name, std::string(media_type(*format)), render(report, *format)});
         }
     }
+    message.html = render_mail(report, whole);
     return message;
 }
 

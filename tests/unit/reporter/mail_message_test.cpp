@@ -44,7 +44,7 @@ TEST_CASE("the subject answers whether the week was all right") {
 
 TEST_CASE("a message is made of seven-bit lines of at most 78 characters, and the same one is the same bytes") {
     schemas::MailSettings settings = managers();
-    settings.attach = {"html", "csv", "json"};
+    settings.attach = {"html", "csv", "json", "xlsx"};
     const auto make = [&] {
         return mail_bytes(report_message(sample::week(), settings, settings.to, {"abc", "2026-W47", 1}, sample::now()));
     };
@@ -61,7 +61,8 @@ TEST_CASE("a message is made of seven-bit lines of at most 78 characters, and th
     CHECK(holds(bytes, " <mueller@campus.example>\r\nSubject: "));
     CHECK(holds(bytes, "\r\nDate: Thu, 19 Nov 2026 19:20:00 +0000\r\n"));
     CHECK(holds(bytes, "\r\nAuto-Submitted: auto-generated\r\n"));
-    for (const std::string name : {"report-2026-W47.html", "report-2026-W47.csv", "report-2026-W47.json"}) {
+    for (const std::string name :
+         {"report-2026-W47.html", "report-2026-W47.csv", "report-2026-W47.json", "report-2026-W47.xlsx"}) {
         CHECK(holds(bytes, "filename=\"" + name + "\""));
     }
 }
