@@ -4,7 +4,7 @@
 //
 // Either string is
 //
-//   version   one byte: 1; of detail 2 where a step has figures
+//   version   one byte: 1; of detail 2 where a step has figures; of core 2 where runs are named by their slots
 //   rows      varint
 //   columns   each: varint length, then its bytes; in the order given below
 //   checksum  CRC-32 (that of zlib) over all before it, four bytes, low byte first
@@ -14,7 +14,9 @@
 // A text is its number in the column of texts, from 1; 0 is the empty one.
 //
 // Columns of core
-//   1 intended   first the microseconds since the hour began, then the differences (> 0)
+//   1 intended   first the microseconds since the hour began, then the differences (> 0). In version 2, of runs that
+//                all lie on one computed schedule: its seed (8 bytes, low one first), every, jitter (IEEE 754), the
+//                first slot, then runs of differences of slots
 //   2 started    zigzag of started - intended
 //   3 response
 //   4 rest       zigzag of length - response: think time and our own doings

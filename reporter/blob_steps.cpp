@@ -34,6 +34,14 @@ std::string shape_of(const RunResult& row, DictionaryWriter& texts) {
     return shape.take();
 }
 
+/// Most rows look like the one before: then the shape need not be looked up.
+bool same_shape(const RunResult& a, const RunResult& b) {
+    const auto same_timing = [](const schemas::Timing& x, const schemas::Timing& y) { return x.name == y.name; };
+    return std::ranges::equal(a.steps, b.steps, [&](const StepResult& x, const StepResult& y) {
+        return x.name == y.name && x.operation == y.operation && std::ranges::equal(x.timings, y.timings, same_timing);
+    });
+}
+
 /// The columns of detail that hold a step's figures.
 class StepsWriter {
 public:
@@ -249,21 +257,28 @@ tl::expected<BlobColumns<detail_columns>, std::string> open_detail(std::string_v
 
 }  // namespace
 
-std::string encode_steps(std::span<const RunResult> rows) {
+std::string encode_steps(std::span<const RunResult* const> rows) {
     DictionaryWriter texts;
     std::unordered_map<std::string, std::uint64_t> shapes;
     ByteWriter shape_list;
     RunsWriter shape;
     StepsWriter steps;
-    for (const RunResult& row : rows) {
-        const std::string its = shape_of(row, texts);
-        const auto [at, added] = shapes.try_emplace(its, shapes.size());
-        if (added) {
-            for (const char c : its) {
-                shape_list.byte(static_cast<std::uint8_t>(c));
+    const RunResult* before = nullptr;
+    std::uint64_t its_number = 0;
+    for (const RunResult* one : rows) {
+        const RunResult& row = *one;
+        if (before == nullptr || !same_shape(*before, row)) {
+            const std::string its = shape_of(row, texts);
+            const auto [at, added] = shapes.try_emplace(its, shapes.size());
+            if (added) {
+                for (const char c : its) {
+                    shape_list.byte(static_cast<std::uint8_t>(c));
+                }
             }
+            its_number = at->second;
         }
-        shape.add(at->second);
+        before = one;
+        shape.add(its_number);
         steps.add(row, texts);
     }
     ByteWriter shape_count;

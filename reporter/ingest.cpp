@@ -72,6 +72,7 @@ void Ingest::set_probers(std::vector<Prober> probers) {
 void Ingest::set_definitions(schemas::Definitions definitions) {
     const std::lock_guard lock(mutex_);
     definitions_ = std::move(definitions);
+    defined_.clear();
     std::erase_if(undefined_, [&](const schemas::SeriesKey& key) { return is_defined(definitions_, key); });
 }
 
@@ -155,7 +156,11 @@ std::optional<Response> Ingest::check(const Prober& prober, const Batch& batch) 
 void Ingest::note_undefined(const Batch& batch) {
     const std::lock_guard lock(mutex_);
     for (const schemas::RunResult& result : batch.results) {
-        if (undefined_.size() >= most_undefined || is_defined(definitions_, result.key)) {
+        if (undefined_.size() >= most_undefined || defined_.contains(result.key)) {
+            continue;
+        }
+        if (is_defined(definitions_, result.key)) {
+            defined_.insert(result.key);
             continue;
         }
         if (undefined_.insert(result.key).second) {

@@ -15,9 +15,11 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "reporter/http_server.hpp"
+#include "reporter/series_ids.hpp"
 #include "reporter/store.hpp"
 #include "schemas/definition.hpp"
 
@@ -90,6 +92,9 @@ private:
     std::map<std::string, ProberContact> contacts_;  ///< by name
     schemas::Definitions definitions_;
     std::set<schemas::SeriesKey> undefined_;
+    /// Series that were found to be defined: looking through all definitions for each result would cost more than
+    /// storing it.
+    std::unordered_set<schemas::SeriesKey, SeriesHash> defined_;
     mutable std::uint64_t refused_tokens_ = 0;
     std::string trouble_;
 };

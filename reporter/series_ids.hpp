@@ -1,14 +1,27 @@
 // Which number a series has in the store. Numbers never change, so what was once read is kept.
 #pragma once
 
-#include <map>
+#include <functional>
 #include <mutex>
 #include <optional>
+#include <string_view>
+#include <unordered_map>
 
 #include "reporter/sqlite.hpp"
 #include "schemas/series.hpp"
 
 namespace slimtax::reporter {
+
+struct SeriesHash {
+    [[nodiscard]] std::size_t operator()(const schemas::SeriesKey& key) const {
+        std::size_t hash = 0;
+        for (const std::string_view part : {std::string_view(key.service), std::string_view(key.probe),
+                                            std::string_view(key.target), std::string_view(key.location)}) {
+            hash = (hash ^ std::hash<std::string_view>()(part)) * 0x9e3779b97f4a7c15U;
+        }
+        return hash;
+    }
+};
 
 /// Safe from every thread.
 class SeriesIds {
@@ -18,7 +31,7 @@ public:
 
 private:
     mutable std::mutex mutex_;
-    std::map<schemas::SeriesKey, std::int64_t> ids_;
+    std::unordered_map<schemas::SeriesKey, std::int64_t, SeriesHash> ids_;
 };
 
 /// A number of this store's `series` table, or nothing.

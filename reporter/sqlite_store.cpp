@@ -18,9 +18,7 @@ using schemas::Instant;
 using schemas::RunResult;
 using schemas::SeriesKey;
 
-/// Hours of series that are sealed in one transaction: others' writes wait no longer than that takes.
-constexpr std::size_t sealed_at_once = 64;
-
+/// Outlines that are made in one transaction: others' writes wait no longer than that takes.
 constexpr std::size_t outlined_at_once = 32;
 
 constexpr std::chrono::hours stays_hot{1};
@@ -59,7 +57,7 @@ public:
             }
         }
         if (mode_ != Mode::read_only) {
-            auto writer = StoreWriter::open(file_, ids_);
+            auto writer = StoreWriter::open(file_, ids_, hot_);
             if (!writer) {
                 return tl::unexpected(writer.error());
             }
@@ -93,6 +91,16 @@ public:
             return tl::unexpected(reader.error());
         }
         return Loan(*this, std::move(*reader));
+    }
+
+    std::optional<std::int64_t> known_id(const SeriesKey& key) { return ids_.find(key); }
+
+    /// The hot runs of a series. To be taken before the sealed ones are read.
+    Stored<std::vector<Run>> hot_runs(StoreReader& reader, std::int64_t series, Instant from, Instant to) {
+        if (auto good = reader.refresh(hot_); !good) {
+            return tl::unexpected(good.error());
+        }
+        return hot_.runs(series, from, to);
     }
 
     Stored<std::optional<std::int64_t>> id_of(StoreReader& reader, const SeriesKey& key) {
@@ -134,6 +142,7 @@ private:
     std::filesystem::path file_;
     Mode mode_;
     SeriesIds ids_;
+    HotTable hot_;
     std::mutex mutex_;
     std::vector<std::unique_ptr<StoreReader>> idle_;
     std::unique_ptr<StoreWriter> writer_;
@@ -157,8 +166,7 @@ Stored<AddCount> SqliteStore::add(std::span<const RunResult> results) {
     if (!writer) {
         return tl::unexpected(writer.error());
     }
-    // Encoded here, by as many threads as there are callers.
-    std::vector<HotRow> rows;
+    std::vector<NewResult> rows;
     rows.reserve(results.size());
     for (const RunResult& result : results) {
         if (const auto good = schemas::check(result); !good) {
@@ -166,7 +174,7 @@ Stored<AddCount> SqliteStore::add(std::span<const RunResult> results) {
                 fmt::format("a result of {} cannot be stored: {}", schemas::to_string(result.key), good.error()),
                 false});
         }
-        rows.push_back({&result.key, result.intended, encode_hour(hour_of(result.intended), {&result, 1})});
+        rows.push_back({&result, impl_->known_id(result.key).value_or(0)});
     }
     return rows.empty() ? AddCount{} : (*writer)->add(rows);
 }
@@ -187,7 +195,8 @@ Stored<SeriesRuns> SqliteStore::runs(const SeriesKey& key, Instant from, Instant
     }
     SeriesRuns found{key, {}};
     if (*id) {
-        auto runs = (*reader)->runs(**id, from, to);
+        auto hot = impl_->hot_runs(*reader->operator->(), **id, from, to);
+        auto runs = hot ? (*reader)->runs(**id, from, to, *std::move(hot)) : std::move(hot);
         if (!runs) {
             return tl::unexpected(runs.error());
         }
@@ -206,7 +215,12 @@ Stored<std::vector<SeriesDay>> SqliteStore::days(const SeriesKey& key, std::int6
     if (!id) {
         return tl::unexpected(id.error());
     }
-    return *id ? (*reader)->days(**id, first, last, hours) : std::vector<SeriesDay>();
+    if (!*id) {
+        return std::vector<SeriesDay>();
+    }
+    auto hot = impl_->hot_runs(*reader->operator->(), **id, begin_of_day(first), begin_of_day(last + 1));
+    return hot ? (*reader)->days(**id, first, last, hours, *std::move(hot))
+               : Stored<std::vector<SeriesDay>>(tl::unexpected(hot.error()));
 }
 
 Stored<std::vector<RunResult>> SqliteStore::results(const SeriesKey& key, Instant from, Instant to, std::size_t limit) {
@@ -260,14 +274,13 @@ Stored<std::uint64_t> SqliteStore::seal(Instant now) {
     if (!reader) {
         return tl::unexpected(reader.error());
     }
-    const auto hours = (*reader)->hours_to_seal(begin_of_hour(hour_of(now - stays_hot)));
-    if (!hours) {
-        return tl::unexpected(hours.error());
+    const auto parts = (*reader)->parts_to_seal(hour_of(now - stays_hot));
+    if (!parts) {
+        return tl::unexpected(parts.error());
     }
     std::uint64_t moved = 0;
-    const std::span all(*hours);
-    for (std::size_t at = 0; at < all.size(); at += sealed_at_once) {
-        const auto rows = (*writer)->seal(all.subspan(at, std::min(sealed_at_once, all.size() - at)));
+    for (const auto& [hour, part] : *parts) {
+        const auto rows = (*writer)->seal(hour, part);
         if (!rows) {
             return tl::unexpected(rows.error());
         }

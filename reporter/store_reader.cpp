@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "reporter/blob.hpp"
+#include "reporter/store_writer.hpp"
 
 namespace slimtax::reporter {
 namespace {
@@ -17,10 +18,6 @@ constexpr std::int64_t hours_per_series = 1 << 24;
 constexpr std::int64_t days_per_series = 1 << 17;
 constexpr Instant earliest{};  ///< nothing is stored from before 1970
 constexpr Instant latest = Instant(std::chrono::hours(hours_per_series - 1));
-
-std::int64_t number(Instant instant) {
-    return instant.time_since_epoch().count();
-}
 
 /// Sorts by intended start and leaves the first of equal ones, which is the sealed one.
 template <class Row>
@@ -49,12 +46,6 @@ Stored<void> each_row(Statement& statement, const Take& take) {
             return more ? Stored<void>() : tl::unexpected(more.error());
         }
     }
-}
-
-/// The hour that a row's first column speaks of.
-std::int64_t hour_in(const Statement& statement, bool sealed) {
-    const std::int64_t first = statement.integer(0);
-    return sealed ? hour_of_id(first) : hour_of(Instant(schemas::Duration(first)));
 }
 
 }  // namespace
@@ -104,18 +95,12 @@ Stored<void> StoreReader::prepare() {
         {&sealed_range_, "SELECT id, core FROM hour WHERE id BETWEEN ? AND ? ORDER BY id"},
         {&sealed_before_, "SELECT id, core FROM hour WHERE id >= ? AND id < ? ORDER BY id DESC LIMIT 1"},
         {&sealed_after_, "SELECT id, core FROM hour WHERE id > ? AND id <= ? ORDER BY id LIMIT 1"},
-        {&hot_range_,
-         "SELECT intended, core FROM hot WHERE series = ? AND intended >= ? AND intended < ? "
-         "ORDER BY intended"},
-        {&hot_before_,
-         "SELECT intended, core FROM hot WHERE series = ? AND intended < ? ORDER BY intended DESC LIMIT 1"},
-        {&hot_after_, "SELECT intended, core FROM hot WHERE series = ? AND intended >= ? ORDER BY intended LIMIT 1"},
         {&outlines_, "SELECT id, whole FROM outline WHERE id BETWEEN ? AND ? ORDER BY id"},
         {&outline_hours_, "SELECT hours FROM outline WHERE id = ?"},
         {&whole_sealed_, "SELECT id, core, detail FROM hour WHERE id BETWEEN ? AND ? ORDER BY id DESC"},
         {&whole_hot_,
-         "SELECT intended, core, detail FROM hot WHERE series = ? AND intended >= ? AND intended < ? "
-         "ORDER BY intended DESC LIMIT ?"},
+         "SELECT hour, series, core, detail FROM batch INDEXED BY batch_part "
+         "WHERE hour BETWEEN ? AND ? AND part = ? ORDER BY hour, id"},
         {&revision_, "SELECT number FROM revision"},
     };
     for (const auto& [statement, sql] : statements) {
@@ -125,7 +110,7 @@ Stored<void> StoreReader::prepare() {
         }
         *statement = std::move(*prepared);
     }
-    return {};
+    return hot_reader_.prepare(*database_);
 }
 
 Stored<std::optional<std::int64_t>> StoreReader::series_id(const schemas::SeriesKey& key) {
@@ -149,9 +134,9 @@ Stored<std::vector<schemas::SeriesKey>> StoreReader::series() {
     return keys;
 }
 
-Stored<void> StoreReader::take(Statement& statement, std::int64_t series, bool sealed, std::vector<Run>& out) {
+Stored<void> StoreReader::take(Statement& statement, std::int64_t series, std::vector<Run>& out) {
     return each_row(statement, [&]() -> Stored<bool> {
-        const std::int64_t hour = hour_in(statement, sealed);
+        const std::int64_t hour = hour_of_id(statement.integer(0));
         if (const Decoded good = decode_runs(hour, statement.blob(1), out); !good) {
             return tl::unexpected(damaged(*database_, series, hour, good.error()));
         }
@@ -159,7 +144,7 @@ Stored<void> StoreReader::take(Statement& statement, std::int64_t series, bool s
     });
 }
 
-Stored<std::vector<Run>> StoreReader::runs(std::int64_t series, Instant from, Instant to) {
+Stored<std::vector<Run>> StoreReader::runs(std::int64_t series, Instant from, Instant to, std::vector<Run> hot) {
     from = std::clamp(from, earliest, latest);
     to = std::clamp(to, from, latest);
     // One moment of the store, although it takes several statements.
@@ -172,20 +157,13 @@ Stored<std::vector<Run>> StoreReader::runs(std::int64_t series, Instant from, In
     sealed_range_.bind(1, first).bind(2, last);
     sealed_before_.bind(1, hour_id(series, 0)).bind(2, first);
     sealed_after_.bind(1, last).bind(2, hour_id(series, hours_per_series - 1));
-    hot_range_.bind(1, series).bind(2, number(from)).bind(3, number(to));
-    hot_before_.bind(1, series).bind(2, number(from));
-    hot_after_.bind(1, series).bind(2, number(to));
     std::vector<Run> found;
-    for (const auto& [statement, sealed] : {std::pair{&sealed_before_, true},
-                                            {&sealed_range_, true},
-                                            {&sealed_after_, true},
-                                            {&hot_before_, false},
-                                            {&hot_range_, false},
-                                            {&hot_after_, false}}) {
-        if (auto good = take(*statement, series, sealed, found); !good) {
+    for (Statement* statement : {&sealed_before_, &sealed_range_, &sealed_after_}) {
+        if (auto good = take(*statement, series, found); !good) {
             return tl::unexpected(good.error());
         }
     }
+    found.insert(found.end(), std::move_iterator(hot.begin()), std::move_iterator(hot.end()));
     arrange(found);
     // Whole hours were read: of what lies outside only the nearest on each side matters.
     const auto inside = std::ranges::lower_bound(found, from, {}, &Run::intended);
@@ -228,7 +206,7 @@ Stored<void> StoreReader::take_hours(std::int64_t series, SeriesDay& day) {
 }
 
 Stored<std::vector<SeriesDay>> StoreReader::days(std::int64_t series, std::int64_t first, std::int64_t last,
-                                                 const HoursWanted& hours) {
+                                                 const HoursWanted& hours, std::vector<Run> hot) {
     first = std::clamp(first, day_of(earliest), day_of(latest));
     last = std::clamp(last, first, day_of(latest));
     auto moment = Transaction::begin(*database_, Transaction::Kind::read);
@@ -240,13 +218,10 @@ Stored<std::vector<SeriesDay>> StoreReader::days(std::int64_t series, std::int64
         const auto place = std::ranges::lower_bound(days, day, {}, &SeriesDay::day);
         return place != days.end() && place->day == day ? *place : *days.insert(place, SeriesDay{day, {}, {}, {}});
     };
-    std::vector<Run> hot;
-    hot_range_.bind(1, series).bind(2, number(begin_of_day(first))).bind(3, number(begin_of_day(last + 1)));
-    if (auto good = take(hot_range_, series, false, hot); !good) {
-        return tl::unexpected(good.error());
-    }
     for (Run& run : hot) {
-        day_at(day_of(run.intended)).runs.push_back(std::move(run));
+        if (const std::int64_t day = day_of(run.intended); day >= first && day <= last) {
+            day_at(day).runs.push_back(std::move(run));
+        }
     }
     if (auto good = take_outlines(series, first, last, days); !good) {
         return tl::unexpected(good.error());
@@ -262,7 +237,7 @@ Stored<std::vector<SeriesDay>> StoreReader::days(std::int64_t series, std::int64
         std::vector<Run> sealed;
         const std::int64_t hour = hour_of(begin_of_day(day));
         sealed_range_.bind(1, hour_id(series, hour)).bind(2, hour_id(series, hour + hours_a_day - 1));
-        if (auto good = take(sealed_range_, series, true, sealed); !good) {
+        if (auto good = take(sealed_range_, series, sealed); !good) {
             return tl::unexpected(good.error());
         }
         if (!sealed.empty()) {
@@ -283,28 +258,12 @@ Stored<std::vector<RunResult>> StoreReader::results(std::int64_t series, const s
     if (!moment) {
         return tl::unexpected(moment.error());
     }
-    const auto most = static_cast<std::int64_t>(std::min<std::size_t>(limit, std::numeric_limits<std::int64_t>::max()));
-    whole_sealed_.bind(1, hour_id(series, hour_of(from))).bind(2, hour_id(series, hour_of(to)));
-    whole_hot_.bind(1, series).bind(2, number(from)).bind(3, number(to)).bind(4, most);
     std::vector<RunResult> found;
-    std::size_t inside = 0;
-    for (const bool sealed : {true, false}) {
-        Statement& statement = sealed ? whole_sealed_ : whole_hot_;
-        // Newest first, so that a small limit reads few hours.
-        const auto done = each_row(statement, [&]() -> Stored<bool> {
-            const std::int64_t hour = hour_in(statement, sealed);
-            const std::size_t before = found.size();
-            if (const Decoded good = decode_results(hour, statement.blob(1), statement.blob(2), key, found); !good) {
-                return tl::unexpected(damaged(*database_, series, hour, good.error()));
-            }
-            inside += static_cast<std::size_t>(
-                std::count_if(found.begin() + static_cast<std::ptrdiff_t>(before), found.end(),
-                              [&](const RunResult& run) { return run.intended >= from && run.intended < to; }));
-            return !sealed || inside < limit;
-        });
-        if (!done) {
-            return tl::unexpected(done.error());
-        }
+    if (auto good = take_sealed_results(series, key, from, to, limit, found); !good) {
+        return tl::unexpected(good.error());
+    }
+    if (auto good = take_hot_results(series, key, from, to, found); !good) {
+        return tl::unexpected(good.error());
     }
     arrange(found);
     std::erase_if(found, [&](const RunResult& run) { return run.intended < from || run.intended >= to; });
@@ -312,6 +271,48 @@ Stored<std::vector<RunResult>> StoreReader::results(std::int64_t series, const s
         found.erase(found.begin(), found.end() - static_cast<std::ptrdiff_t>(limit));
     }
     return found;
+}
+
+Stored<void> StoreReader::take_sealed_results(std::int64_t series, const schemas::SeriesKey& key, Instant from,
+                                              Instant to, std::size_t limit, std::vector<RunResult>& out) {
+    whole_sealed_.bind(1, hour_id(series, hour_of(from))).bind(2, hour_id(series, hour_of(to)));
+    std::size_t inside = 0;
+    // Newest first, so that a small limit reads few hours.
+    return each_row(whole_sealed_, [&]() -> Stored<bool> {
+        const std::int64_t hour = hour_of_id(whole_sealed_.integer(0));
+        const std::size_t before = out.size();
+        if (const Decoded good = decode_results(hour, whole_sealed_.blob(1), whole_sealed_.blob(2), key, out); !good) {
+            return tl::unexpected(damaged(*database_, series, hour, good.error()));
+        }
+        inside += static_cast<std::size_t>(
+            std::count_if(out.begin() + static_cast<std::ptrdiff_t>(before), out.end(),
+                          [&](const RunResult& run) { return run.intended >= from && run.intended < to; }));
+        return inside < limit;
+    });
+}
+
+Stored<void> StoreReader::take_hot_results(std::int64_t series, const schemas::SeriesKey& key, Instant from, Instant to,
+                                           std::vector<RunResult>& out) {
+    whole_hot_.bind(1, hour_of(from)).bind(2, hour_of(to)).bind(3, series % hour_parts);
+    return each_row(whole_hot_, [&]() -> Stored<bool> {
+        const std::int64_t hour = whole_hot_.integer(0);
+        const auto members = decode_series(whole_hot_.blob(1));
+        if (members && std::ranges::find(*members, series) == members->end()) {
+            return true;
+        }
+        std::vector<RunResult> batch;
+        const Decoded good = members ? decode_results(hour, whole_hot_.blob(2), whole_hot_.blob(3), key, batch)
+                                     : tl::unexpected(members.error());
+        if (!good || batch.size() != members->size()) {
+            return tl::unexpected(damaged(*database_, series, hour, good ? "its columns differ" : good.error()));
+        }
+        for (std::size_t i = 0; i < batch.size(); ++i) {
+            if ((*members)[i] == series) {
+                out.push_back(std::move(batch[i]));
+            }
+        }
+        return true;
+    });
 }
 
 Stored<std::int64_t> StoreReader::revision() {
@@ -324,22 +325,22 @@ Stored<std::int64_t> StoreReader::revision() {
     return number;
 }
 
-Stored<std::vector<std::pair<std::int64_t, std::int64_t>>> StoreReader::hours_to_seal(Instant end) {
+Stored<std::vector<std::pair<std::int64_t, std::int64_t>>> StoreReader::parts_to_seal(std::int64_t hour) {
     auto select =
-        database_->prepare("SELECT DISTINCT series, intended / 3600000000 FROM hot WHERE intended < ? ORDER BY 1, 2");
+        database_->prepare("SELECT DISTINCT hour, part FROM batch INDEXED BY batch_part WHERE hour < ? ORDER BY 1, 2");
     if (!select) {
         return tl::unexpected(select.error());
     }
-    select->bind(1, number(end));
-    std::vector<std::pair<std::int64_t, std::int64_t>> hours;
+    select->bind(1, hour);
+    std::vector<std::pair<std::int64_t, std::int64_t>> parts;
     const auto done = each_row(*select, [&]() -> Stored<bool> {
-        hours.emplace_back(select->integer(0), select->integer(1));
+        parts.emplace_back(select->integer(0), select->integer(1));
         return true;
     });
     if (!done) {
         return tl::unexpected(done.error());
     }
-    return hours;
+    return parts;
 }
 
 }  // namespace slimtax::reporter

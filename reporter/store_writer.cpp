@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "reporter/blob_steps.hpp"
 #include "reporter/store_reader.hpp"
 #include "reporter/store_schema.hpp"
+#include "schemas/slots.hpp"
 
 namespace slimtax::reporter {
 namespace {
@@ -14,9 +16,29 @@ using schemas::RunResult;
 /// Pages in the log (4 KB each) from which on it is copied into the file.
 constexpr int checkpoint_pages = 1000;
 
+std::int64_t number(Instant instant) {
+    return instant.time_since_epoch().count();
+}
+
+Run run_of(const RunResult& result) {
+    Run run;
+    run.intended = result.intended;
+    run.started = result.started;
+    run.length = result.length;
+    run.response = result.response;
+    run.every = result.every;
+    run.verdict = result.verdict;
+    run.reason = result.reason;
+    run.work = result.work;
+    run.work_span = result.work_span;
+    run.users = result.users;
+    return run;
+}
+
 }  // namespace
 
-Stored<std::unique_ptr<StoreWriter>> StoreWriter::open(const std::filesystem::path& file, SeriesIds& ids) {
+Stored<std::unique_ptr<StoreWriter>> StoreWriter::open(const std::filesystem::path& file, SeriesIds& ids,
+                                                       HotTable& hot) {
     auto database = Database::open(file, Database::Mode::create);
     if (!database) {
         return tl::unexpected(database.error());
@@ -24,8 +46,11 @@ Stored<std::unique_ptr<StoreWriter>> StoreWriter::open(const std::filesystem::pa
     if (auto good = prepare_store(**database, Database::Mode::create); !good) {
         return tl::unexpected(good.error());
     }
-    std::unique_ptr<StoreWriter> writer(new StoreWriter(std::move(*database), ids));
+    std::unique_ptr<StoreWriter> writer(new StoreWriter(std::move(*database), ids, hot));
     if (auto good = writer->prepare(); !good) {
+        return tl::unexpected(good.error());
+    }
+    if (auto good = writer->move_old_rows(); !good) {
         return tl::unexpected(good.error());
     }
     writer->thread_ = std::thread([self = writer.get()] { self->serve_queue(); });
@@ -51,13 +76,14 @@ Stored<void> StoreWriter::prepare() {
     const std::pair<Statement*, std::string_view> statements[] = {
         {&select_id_, select_series_id},
         {&insert_series_, "INSERT INTO series (service, probe, target, location) VALUES (?, ?, ?, ?) RETURNING id"},
-        {&insert_hot_, "INSERT OR IGNORE INTO hot (series, intended, core, detail) VALUES (?, ?, ?, ?)"},
+        {&insert_batch_, "INSERT INTO batch (hour, part, series, core, detail) VALUES (?, ?, ?, ?, ?) RETURNING id"},
+        {&select_batches_,
+         "SELECT id, series, core, detail FROM batch INDEXED BY batch_part WHERE hour = ? AND part = ? ORDER BY id"},
+        {&delete_batches_, "DELETE FROM batch WHERE hour = ? AND part = ?"},
+        {&data_version_, "PRAGMA data_version"},
+        {&select_key_, "SELECT service, probe, target, location FROM series WHERE id = ?"},
         {&select_hour_core_, "SELECT core FROM hour WHERE id = ?"},
         {&select_hour_, "SELECT core, detail FROM hour WHERE id = ?"},
-        {&select_hot_,
-         "SELECT core, detail FROM hot WHERE series = ? AND intended >= ? AND intended < ? "
-         "ORDER BY intended"},
-        {&delete_hot_, "DELETE FROM hot WHERE series = ? AND intended >= ? AND intended < ?"},
         {&replace_hour_, "INSERT OR REPLACE INTO hour (id, rows, core, detail) VALUES (?, ?, ?, ?)"},
         {&grow_revision_, "UPDATE revision SET number = number + 1"},
         {&select_due_, "SELECT id FROM outline_due WHERE id % 131072 < ? ORDER BY id LIMIT ?"},
@@ -72,13 +98,13 @@ Stored<void> StoreWriter::prepare() {
         }
         *statement = std::move(*prepared);
     }
-    return {};
+    return hot_reader_.prepare(*database_);
 }
 
-Stored<AddCount> StoreWriter::add(const std::vector<HotRow>& rows) {
+Stored<AddCount> StoreWriter::add(std::span<const NewResult> results) {
     AddCount count;
     const auto done = wait_for([&]() -> Stored<void> {
-        const auto added = insert(rows);
+        const auto added = insert(results);
         if (!added) {
             return tl::unexpected(added.error());
         }
@@ -88,16 +114,14 @@ Stored<AddCount> StoreWriter::add(const std::vector<HotRow>& rows) {
     return done ? Stored<AddCount>(count) : tl::unexpected(done.error());
 }
 
-Stored<std::uint64_t> StoreWriter::seal(std::span<const std::pair<std::int64_t, std::int64_t>> hours) {
+Stored<std::uint64_t> StoreWriter::seal(std::int64_t hour, std::int64_t part) {
     std::uint64_t moved = 0;
     const auto done = wait_for([&]() -> Stored<void> {
-        for (const auto& [series, hour] : hours) {
-            const auto rows = seal_hour(series, hour);
-            if (!rows) {
-                return tl::unexpected(rows.error());
-            }
-            moved += *rows;
+        const auto rows = seal_part(hour, part);
+        if (!rows) {
+            return tl::unexpected(rows.error());
         }
+        moved = *rows;
         return {};
     });
     return done ? Stored<std::uint64_t>(moved) : tl::unexpected(done.error());
@@ -162,10 +186,15 @@ void StoreWriter::serve_queue() {
 
 std::vector<Stored<void>> StoreWriter::commit(std::deque<Job>& jobs) {
     fresh_ids_.clear();
+    fresh_.clear();
+    changes_ = {};
     looked_at_.clear();
     auto transaction = Transaction::begin(*database_, Transaction::Kind::write);
     if (!transaction) {
         return std::vector<Stored<void>>(jobs.size(), tl::unexpected(transaction.error()));
+    }
+    if (const auto good = catch_up(); !good) {
+        return std::vector<Stored<void>>(jobs.size(), tl::unexpected(good.error()));
     }
     std::vector<Stored<void>> outcomes;
     for (Job& job : jobs) {
@@ -186,7 +215,23 @@ std::vector<Stored<void>> StoreWriter::commit(std::deque<Job>& jobs) {
     for (const auto& [key, id] : fresh_ids_) {
         ids_.keep(key, id);
     }
+    hot_.add(std::move(changes_.batches));
+    hot_.remove(changes_.sealed);
     return outcomes;
+}
+
+Stored<void> StoreWriter::catch_up() {
+    const auto row = data_version_.step();
+    if (!row) {
+        return tl::unexpected(row.error());
+    }
+    const std::int64_t version = data_version_.integer(0);
+    data_version_.reset();
+    if (version != seen_version_) {
+        seen_version_ = version;
+        unsealed_.clear();
+    }
+    return hot_reader_.refresh(hot_);
 }
 
 Stored<void> StoreWriter::in_savepoint(const std::function<Stored<void>()>& work) {
@@ -194,11 +239,22 @@ Stored<void> StoreWriter::in_savepoint(const std::function<Stored<void>()>& work
     if (!done) {
         return done;
     }
+    const std::size_t batches = changes_.batches.size();
+    const std::size_t sealed = changes_.sealed.size();
     done = work();
     if (!done && database_->in_transaction()) {
-        // Series that this job made are gone again, and so is what it put into hours.
+        // Series that this job made are gone again, and so is what it put into hours and batches.
         fresh_ids_.clear();
         looked_at_.clear();
+        unsealed_.clear();
+        changes_.batches.resize(batches);
+        changes_.sealed.resize(sealed);
+        fresh_.clear();
+        for (const HotTable::Batch& batch : changes_.batches) {
+            for (std::size_t i = 0; i < batch.runs.size(); ++i) {
+                fresh_.emplace(batch.series[i], number(batch.runs[i].intended));
+            }
+        }
         static_cast<void>(database_->execute("ROLLBACK TO job"));
     }
     if (database_->in_transaction()) {
@@ -207,26 +263,32 @@ Stored<void> StoreWriter::in_savepoint(const std::function<Stored<void>()>& work
     return done;
 }
 
-Stored<AddCount> StoreWriter::insert(const std::vector<HotRow>& rows) {
+Stored<AddCount> StoreWriter::insert(std::span<const NewResult> results) {
     AddCount count;
-    for (const HotRow& row : rows) {
-        const auto series = id_of(*row.key);
-        if (!series) {
-            return tl::unexpected(series.error());
-        }
-        const auto sealed = is_sealed(*series, row.intended);
-        if (!sealed) {
-            return tl::unexpected(sealed.error());
-        }
-        if (!*sealed) {
-            insert_hot_.bind(1, *series).bind(2, row.intended.time_since_epoch().count());
-            insert_hot_.bind_blob(3, row.blob.core).bind_blob(4, row.blob.detail);
-            if (const auto done = insert_hot_.run(); !done) {
-                return tl::unexpected(done.error());
+    Group groups;
+    for (NewResult one : results) {
+        if (one.series == 0) {
+            const auto series = id_of(one.result->key);
+            if (!series) {
+                return tl::unexpected(series.error());
             }
+            one.series = *series;
         }
-        const bool repeated = *sealed || database_->changes() == 0;
-        ++(repeated ? count.repeated : count.stored);
+        const auto known = is_known(one.series, one.result->intended);
+        if (!known) {
+            return tl::unexpected(known.error());
+        }
+        if (*known || !fresh_.emplace(one.series, number(one.result->intended)).second) {
+            ++count.repeated;
+            continue;
+        }
+        ++count.stored;
+        groups[{hour_of(one.result->intended), one.series % hour_parts}].push_back(one);
+    }
+    for (auto& [place, members] : groups) {
+        if (auto done = insert_batch(place.first, place.second, members); !done) {
+            return tl::unexpected(done.error());
+        }
     }
     if (count.stored > 0) {
         if (const auto done = grow_revision_.run(); !done) {
@@ -234,6 +296,31 @@ Stored<AddCount> StoreWriter::insert(const std::vector<HotRow>& rows) {
         }
     }
     return count;
+}
+
+Stored<void> StoreWriter::insert_batch(std::int64_t hour, std::int64_t part, std::vector<NewResult>& results) {
+    std::ranges::stable_sort(results, {}, [](const NewResult& one) { return one.result->intended; });
+    std::vector<const RunResult*> rows;
+    HotTable::Batch batch;
+    for (const NewResult& one : results) {
+        rows.push_back(one.result);
+        batch.series.push_back(one.series);
+        batch.runs.push_back(run_of(*one.result));
+    }
+    const HourBlob blob = encode_rows(hour, rows, {});
+    const std::string series = encode_series(batch.series);
+    insert_batch_.bind(1, hour).bind(2, part).bind_blob(3, series).bind_blob(4, blob.core).bind_blob(5, blob.detail);
+    const auto row = insert_batch_.step();
+    if (!row) {
+        return tl::unexpected(row.error());
+    }
+    batch.id = insert_batch_.integer(0);
+    changes_.batches.push_back(std::move(batch));
+    return insert_batch_.run();
+}
+
+Stored<bool> StoreWriter::is_known(std::int64_t series, Instant intended) {
+    return hot_.contains(series, intended) ? Stored<bool>(true) : is_sealed(series, intended);
 }
 
 Stored<std::int64_t> StoreWriter::id_of(const schemas::SeriesKey& key) {
@@ -267,6 +354,9 @@ Stored<std::int64_t> StoreWriter::id_of(const schemas::SeriesKey& key) {
 
 Stored<bool> StoreWriter::is_sealed(std::int64_t series, Instant intended) {
     const std::int64_t hour = hour_of(intended);
+    if (unsealed_.contains(hour_id(series, hour))) {
+        return false;
+    }
     const auto [at, fresh] = looked_at_.try_emplace(hour_id(series, hour));
     if (fresh) {
         select_hour_core_.bind(1, at->first);
@@ -284,6 +374,8 @@ Stored<bool> StoreWriter::is_sealed(std::int64_t series, Instant intended) {
             for (const Instant start : intended_starts) {
                 at->second.insert(start.time_since_epoch().count());
             }
+        } else {
+            unsealed_.insert(at->first);
         }
         select_hour_core_.reset();
     }
@@ -304,55 +396,147 @@ Stored<void> StoreWriter::read_hour(std::int64_t series, std::int64_t hour, std:
     return good ? Stored<void>() : tl::unexpected(damaged(*database_, series, hour, good.error()));
 }
 
-Stored<void> StoreWriter::read_hot(std::int64_t series, std::int64_t hour, std::vector<RunResult>& out) {
-    select_hot_.bind(1, series).bind(2, begin_of_hour(hour).time_since_epoch().count());
-    select_hot_.bind(3, begin_of_hour(hour + 1).time_since_epoch().count());
+Stored<std::uint64_t> StoreWriter::seal_part(std::int64_t hour, std::int64_t part) {
+    std::vector<RunResult> results;
+    std::vector<std::int64_t> series;
+    select_batches_.bind(1, hour).bind(2, part);
     while (true) {
-        const auto row = select_hot_.step();
+        const auto row = select_batches_.step();
         if (!row) {
             return tl::unexpected(row.error());
         }
         if (!*row) {
-            select_hot_.reset();
-            return {};
+            select_batches_.reset();
+            break;
         }
-        if (const Decoded good = decode_results(hour, select_hot_.blob(0), select_hot_.blob(1), {}, out); !good) {
-            select_hot_.reset();
-            return tl::unexpected(damaged(*database_, series, hour, good.error()));
+        const auto ids = decode_series(select_batches_.blob(1));
+        const Decoded good = ids ? decode_results(hour, select_batches_.blob(2), select_batches_.blob(3), {}, results)
+                                 : tl::unexpected(ids.error());
+        if (!good || series.size() + ids->size() != results.size()) {
+            select_batches_.reset();
+            return tl::unexpected(damaged(*database_, 0, hour, good ? "its columns differ" : good.error()));
+        }
+        series.insert(series.end(), ids->begin(), ids->end());
+        changes_.sealed.push_back(select_batches_.integer(0));
+    }
+    std::map<std::int64_t, std::vector<const RunResult*>> by_series;
+    for (std::size_t i = 0; i < results.size(); ++i) {
+        by_series[series[i]].push_back(&results[i]);
+    }
+    for (auto& [one, members] : by_series) {
+        if (auto done = seal_hour(one, hour, std::move(members)); !done) {
+            return tl::unexpected(done.error());
+        }
+    }
+    delete_batches_.bind(1, hour).bind(2, part);
+    if (auto done = delete_batches_.run(); !done) {
+        return tl::unexpected(done.error());
+    }
+    looked_at_.clear();
+    unsealed_.clear();
+    return results.size();
+}
+
+Stored<void> StoreWriter::seal_hour(std::int64_t series, std::int64_t hour, std::vector<const RunResult*> results) {
+    std::vector<RunResult> before;
+    if (auto done = read_hour(series, hour, before); !done) {
+        return done;
+    }
+    std::vector<const RunResult*> rows;
+    for (const RunResult& row : before) {
+        rows.push_back(&row);
+    }
+    rows.insert(rows.end(), results.begin(), results.end());
+    // The first one stored wins: add() has seen to that already, this keeps the blob's promise whatever happened.
+    const auto intended = [](const RunResult* row) { return row->intended; };
+    std::ranges::stable_sort(rows, {}, intended);
+    const auto repeated = std::ranges::unique(rows, {}, intended);
+    rows.erase(repeated.begin(), repeated.end());
+
+    const auto seed = seed_of(series);
+    if (!seed) {
+        return tl::unexpected(seed.error());
+    }
+    const HourBlob blob = encode_rows(hour, rows, *seed);
+    replace_hour_.bind(1, hour_id(series, hour)).bind(2, static_cast<std::int64_t>(rows.size()));
+    replace_hour_.bind_blob(3, blob.core).bind_blob(4, blob.detail);
+    return replace_hour_.run();
+}
+
+Stored<std::uint64_t> StoreWriter::seed_of(std::int64_t series) {
+    const auto known = seeds_.find(series);
+    if (known != seeds_.end()) {
+        return known->second;
+    }
+    select_key_.bind(1, series);
+    const auto row = select_key_.step();
+    if (!row) {
+        return tl::unexpected(row.error());
+    }
+    schemas::SeriesKey key;
+    if (*row) {
+        key = {std::string(select_key_.text(0)), std::string(select_key_.text(1)), std::string(select_key_.text(2)),
+               std::string(select_key_.text(3))};
+    }
+    select_key_.reset();
+    return seeds_[series] = schemas::seed_of(key);
+}
+
+Stored<void> StoreWriter::move_old_rows() {
+    const auto any = database_->integer("SELECT EXISTS (SELECT 1 FROM hot)");
+    if (!any || *any == 0) {
+        return any ? Stored<void>() : tl::unexpected(any.error());
+    }
+    while (true) {
+        fresh_.clear();
+        changes_ = {};
+        auto transaction = Transaction::begin(*database_, Transaction::Kind::write);
+        if (!transaction) {
+            return tl::unexpected(transaction.error());
+        }
+        const auto moved = move_some_old_rows();
+        if (!moved) {
+            return tl::unexpected(moved.error());
+        }
+        if (const auto done = transaction->commit(); !done || *moved == 0) {
+            changes_ = {};
+            return done;
         }
     }
 }
 
-Stored<std::uint64_t> StoreWriter::seal_hour(std::int64_t series, std::int64_t hour) {
-    std::vector<RunResult> rows;
-    if (auto done = read_hour(series, hour, rows); !done) {
-        return tl::unexpected(done.error());
+Stored<std::size_t> StoreWriter::move_some_old_rows() {
+    auto select = database_->prepare("SELECT id, series, intended, core, detail FROM hot ORDER BY id LIMIT 5000");
+    if (!select) {
+        return tl::unexpected(select.error());
     }
-    const std::size_t sealed_before = rows.size();
-    if (auto done = read_hot(series, hour, rows); !done) {
-        return tl::unexpected(done.error());
+    std::vector<RunResult> results;
+    std::vector<std::int64_t> series;
+    std::int64_t last = 0;
+    for (auto row = select->step(); !row || *row; row = select->step()) {
+        if (!row) {
+            return tl::unexpected(row.error());
+        }
+        const std::int64_t hour = hour_of(Instant(schemas::Duration(select->integer(2))));
+        if (const Decoded good = decode_results(hour, select->blob(3), select->blob(4), {}, results); !good) {
+            return tl::unexpected(damaged(*database_, select->integer(1), hour, good.error()));
+        }
+        series.resize(results.size(), select->integer(1));
+        last = select->integer(0);
     }
-    if (rows.size() == sealed_before) {
-        return 0;  // another process sealed it meanwhile
+    select->reset();
+    Group groups;
+    for (std::size_t i = 0; i < results.size(); ++i) {
+        groups[{hour_of(results[i].intended), series[i] % hour_parts}].push_back({&results[i], series[i]});
     }
-    // The first one stored wins: add() has seen to that already, this keeps the blob's promise whatever happened.
-    std::ranges::stable_sort(rows, {}, &RunResult::intended);
-    const auto repeated = std::ranges::unique(rows, {}, &RunResult::intended);
-    rows.erase(repeated.begin(), repeated.end());
-
-    const HourBlob blob = encode_hour(hour, rows);
-    replace_hour_.bind(1, hour_id(series, hour)).bind(2, static_cast<std::int64_t>(rows.size()));
-    replace_hour_.bind_blob(3, blob.core).bind_blob(4, blob.detail);
-    if (auto done = replace_hour_.run(); !done) {
-        return tl::unexpected(done.error());
+    for (auto& [place, members] : groups) {
+        if (auto done = insert_batch(place.first, place.second, members); !done) {
+            return tl::unexpected(done.error());
+        }
     }
-    delete_hot_.bind(1, series).bind(2, begin_of_hour(hour).time_since_epoch().count());
-    delete_hot_.bind(3, begin_of_hour(hour + 1).time_since_epoch().count());
-    if (auto done = delete_hot_.run(); !done) {
-        return tl::unexpected(done.error());
-    }
-    looked_at_.erase(hour_id(series, hour));
-    return rows.size() - sealed_before;
+    auto done =
+        results.empty() ? Stored<void>() : database_->execute("DELETE FROM hot WHERE id <= " + std::to_string(last));
+    return done ? Stored<std::size_t>(results.size()) : tl::unexpected(done.error());
 }
 
 Stored<void> StoreWriter::outline_day(std::int64_t series, std::int64_t day) {

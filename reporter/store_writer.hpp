@@ -5,36 +5,44 @@
 #include <deque>
 #include <functional>
 #include <future>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <thread>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "reporter/blob.hpp"
+#include "reporter/hot_table.hpp"
 #include "reporter/series_ids.hpp"
 #include "reporter/sqlite.hpp"
 
 namespace slimtax::reporter {
 
-/// A result ready for table `hot`.
-struct HotRow {
-    const schemas::SeriesKey* key = nullptr;  ///< the caller's, who waits
-    schemas::Instant intended;
-    HourBlob blob;
+/// A result to be stored; the caller, who waits, keeps it.
+struct NewResult {
+    const schemas::RunResult* result = nullptr;
+    std::int64_t series = 0;  ///< 0: not known yet
 };
+
+/// Series are dealt out to so many parts of an hour, which are sealed one after the other. Never changes: stores
+/// are made with it.
+inline constexpr std::int64_t hour_parts = 8;
 
 class StoreWriter {
 public:
-    /// Opens, makes or upgrades the file and starts the thread. `ids` must outlive the writer.
-    [[nodiscard]] static Stored<std::unique_ptr<StoreWriter>> open(const std::filesystem::path& file, SeriesIds& ids);
+    /// Opens, makes or upgrades the file and starts the thread. `ids` and `hot` must outlive the writer.
+    [[nodiscard]] static Stored<std::unique_ptr<StoreWriter>> open(const std::filesystem::path& file, SeriesIds& ids,
+                                                                   HotTable& hot);
     ~StoreWriter();  ///< finishes what waits
 
-    /// Returns when the rows are on disk, or none of them.
-    [[nodiscard]] Stored<AddCount> add(const std::vector<HotRow>& rows);
+    /// Returns when the results are on disk, or none of them.
+    [[nodiscard]] Stored<AddCount> add(std::span<const NewResult> results);
 
-    /// Moves the hot rows of these (series, hour) into blobs, in one transaction. Returns how many rows.
-    [[nodiscard]] Stored<std::uint64_t> seal(std::span<const std::pair<std::int64_t, std::int64_t>> hours);
+    /// Moves the batches of one part of an hour into the blobs of that hour, in one transaction. Returns how many
+    /// results.
+    [[nodiscard]] Stored<std::uint64_t> seal(std::int64_t hour, std::int64_t part);
 
     /// Makes outlines that are due of days before `day`, at most so many, in one transaction. Returns how many.
     [[nodiscard]] Stored<std::size_t> outline(std::int64_t day, std::size_t most);
@@ -46,7 +54,15 @@ private:
         std::promise<Stored<void>> done;
     };
 
-    StoreWriter(std::unique_ptr<Database> database, SeriesIds& ids) : database_(std::move(database)), ids_(ids) {}
+    /// What a transaction changes in memory, once it is committed.
+    struct Changes {
+        std::vector<HotTable::Batch> batches;
+        std::vector<std::int64_t> sealed;  ///< batches
+    };
+    using Group = std::map<std::pair<std::int64_t, std::int64_t>, std::vector<NewResult>>;  ///< by hour and part
+
+    StoreWriter(std::unique_ptr<Database> database, SeriesIds& ids, HotTable& hot)
+        : database_(std::move(database)), ids_(ids), hot_(hot) {}
     [[nodiscard]] Stored<void> prepare();
     [[nodiscard]] Stored<void> wait_for(std::function<Stored<void>()> work);
     void serve_queue();
@@ -54,23 +70,38 @@ private:
     [[nodiscard]] std::vector<Stored<void>> commit(std::deque<Job>& jobs);
     [[nodiscard]] Stored<void> in_savepoint(const std::function<Stored<void>()>& work);
 
-    [[nodiscard]] Stored<AddCount> insert(const std::vector<HotRow>& rows);
+    /// Looks at what other processes did since the last transaction.
+    [[nodiscard]] Stored<void> catch_up();
+    [[nodiscard]] Stored<AddCount> insert(std::span<const NewResult> results);
+    [[nodiscard]] Stored<void> insert_batch(std::int64_t hour, std::int64_t part, std::vector<NewResult>& results);
     [[nodiscard]] Stored<std::int64_t> id_of(const schemas::SeriesKey& key);
+    [[nodiscard]] Stored<bool> is_known(std::int64_t series, schemas::Instant intended);
     [[nodiscard]] Stored<bool> is_sealed(std::int64_t series, schemas::Instant intended);
-    [[nodiscard]] Stored<std::uint64_t> seal_hour(std::int64_t series, std::int64_t hour);
+    [[nodiscard]] Stored<std::uint64_t> seal_part(std::int64_t hour, std::int64_t part);
+    /// Puts results of a series, by intended start, beside those that its hour has already.
+    [[nodiscard]] Stored<void> seal_hour(std::int64_t series, std::int64_t hour,
+                                         std::vector<const schemas::RunResult*> results);
+    /// Of a series' schedule.
+    [[nodiscard]] Stored<std::uint64_t> seed_of(std::int64_t series);
     [[nodiscard]] Stored<void> outline_day(std::int64_t series, std::int64_t day);
     [[nodiscard]] Stored<void> read_hour(std::int64_t series, std::int64_t hour, std::vector<schemas::RunResult>& out);
-    [[nodiscard]] Stored<void> read_hot(std::int64_t series, std::int64_t hour, std::vector<schemas::RunResult>& out);
+    /// Moves rows of table `hot`, where stores of version 1 kept fresh results, into batches.
+    [[nodiscard]] Stored<void> move_old_rows();
+    [[nodiscard]] Stored<std::size_t> move_some_old_rows();
 
     std::unique_ptr<Database> database_;
     SeriesIds& ids_;
+    HotTable& hot_;
+    HotReader hot_reader_;
     Statement select_id_;
     Statement insert_series_;
-    Statement insert_hot_;
+    Statement insert_batch_;
+    Statement select_batches_;
+    Statement delete_batches_;
+    Statement data_version_;
+    Statement select_key_;
     Statement select_hour_core_;
     Statement select_hour_;
-    Statement select_hot_;
-    Statement delete_hot_;
     Statement replace_hour_;
     Statement grow_revision_;
     Statement select_due_;
@@ -80,8 +111,21 @@ private:
 
     // Of the transaction under way. Nothing of it is kept when it fails.
     std::map<schemas::SeriesKey, std::int64_t> fresh_ids_;
+    struct IdentityHash {
+        [[nodiscard]] std::size_t operator()(const std::pair<std::int64_t, std::int64_t>& identity) const {
+            return std::hash<std::int64_t>()(identity.second * 31 + identity.first);
+        }
+    };
+    /// Series and intended start of results.
+    std::unordered_set<std::pair<std::int64_t, std::int64_t>, IdentityHash> fresh_;
+    Changes changes_;
     /// Intended starts of the hours that were looked at, by id in table `hour`; empty: not sealed.
     std::unordered_map<std::int64_t, std::unordered_set<std::int64_t>> looked_at_;
+
+    /// Hours (ids in the table) that were looked for in vain. Right until somebody seals.
+    std::unordered_set<std::int64_t> unsealed_;
+    std::int64_t seen_version_ = 0;
+    std::unordered_map<std::int64_t, std::uint64_t> seeds_;
 
     std::mutex mutex_;
     std::condition_variable changed_;

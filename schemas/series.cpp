@@ -2,6 +2,8 @@
 
 #include <string_view>
 
+#include "schemas/slots.hpp"
+
 namespace slimtax::schemas {
 namespace {
 
@@ -36,17 +38,23 @@ std::string to_string(const SeriesKey& key) {
 }
 
 Schedule::Schedule(const SeriesKey& key, Duration every, double jitter)
-    : seed_(fnv1a(fnv1a(fnv1a(fnv1a(0xcbf29ce484222325ULL, key.service), key.probe), key.target), key.location)),
-      every_(every),
-      jitter_(jitter) {}
+    : seed_(seed_of(key)), every_(every), jitter_(jitter) {}
+
+std::uint64_t seed_of(const SeriesKey& key) {
+    return fnv1a(fnv1a(fnv1a(fnv1a(0xcbf29ce484222325ULL, key.service), key.probe), key.target), key.location);
+}
+
+Instant intended_start(std::uint64_t seed, Duration every, double jitter, std::int64_t slot) {
+    const double h = fraction(split_mix(seed ^ split_mix(static_cast<std::uint64_t>(slot))));
+    auto offset = static_cast<std::int64_t>(jitter * static_cast<double>(every.count()) * h);
+    if (offset >= every.count()) {
+        offset = every.count() - 1;  // jitter 1 and h next to 1 may round up to the slot's end
+    }
+    return Instant(Duration(slot * every.count() + offset));
+}
 
 Instant Schedule::intended_start(std::int64_t slot) const {
-    const double h = fraction(split_mix(seed_ ^ split_mix(static_cast<std::uint64_t>(slot))));
-    auto offset = static_cast<std::int64_t>(jitter_ * static_cast<double>(every_.count()) * h);
-    if (offset >= every_.count()) {
-        offset = every_.count() - 1;  // jitter 1 and h next to 1 may round up to the slot's end
-    }
-    return Instant(Duration(slot * every_.count() + offset));
+    return schemas::intended_start(seed_, every_, jitter_, slot);
 }
 
 std::int64_t Schedule::slot_at(Instant instant) const {

@@ -4,7 +4,7 @@
 -- `PRAGMA application_id` is 0x736C6D78 ("slmx"), `PRAGMA user_version` the number of the last section applied. Each
 -- section is applied in one transaction. Instants are microseconds since 1970-01-01T00:00:00Z.
 --
--- Looking in by hand is fine (sqlite3 -readonly FILE): `series` says what there is, `hour` and `hot` how much. What the
+-- Looking in by hand is fine (sqlite3 -readonly FILE): `series` says what there is, `hour` and `batch` how much. What the
 -- blobs hold is described in reporter/blob.hpp; `slimtax-reporter export` writes it as CSV.
 
 -- version 1
@@ -91,7 +91,7 @@ CREATE INDEX issued_of ON issued (service, objective, begins, ends);
 -- Outlines of days that are over (reporter/outline.hpp), from which reports are made without reading every run. One
 -- row for each series and day; `id` is series * 131072 + day, day counted since 1970 in UTC. A row that is here says
 -- the same as the hours of that day: whoever changes an hour takes the outline away, by these triggers, whichever
--- program it is. While results of a day still lie in `hot`, its outline is not looked at.
+-- program it is. While results of a day still are fresh, its outline is not looked at.
 CREATE TABLE outline (
     id    INTEGER PRIMARY KEY,
     whole BLOB NOT NULL,
@@ -148,3 +148,19 @@ CREATE TABLE mail_store (
     name TEXT NOT NULL
 );
 INSERT INTO mail_store (id, name) VALUES (1, lower(hex(randomblob(6))));
+
+-- version 5
+
+-- Results of the last hours, as many in a row as came together: of one hour, and of one part of the series (series %
+-- 8), so that an hour can be sealed in pieces. `series` names the series of each row of the blobs, which are like
+-- those of `hour`; rows stand by intended start. A run's identity is (series, intended start): whoever adds looks into
+-- the batches and the hour, so none is there twice. Table `hot` is empty since: what was in it is moved here.
+CREATE TABLE batch (
+    id     INTEGER PRIMARY KEY AUTOINCREMENT,
+    hour   INTEGER NOT NULL,
+    part   INTEGER NOT NULL,
+    series BLOB NOT NULL,
+    core   BLOB NOT NULL,
+    detail BLOB NOT NULL
+);
+CREATE INDEX batch_part ON batch (hour, part);

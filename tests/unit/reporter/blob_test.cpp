@@ -5,7 +5,9 @@
 #include <doctest/doctest.h>
 
 #include "reporter/blob_frame.hpp"
+#include "reporter/blob_steps.hpp"
 #include "reporter/bytes.hpp"
+#include "schemas/slots.hpp"
 #include "some_results.hpp"
 
 namespace slimtax::reporter {
@@ -177,6 +179,47 @@ TEST_CASE("columns of a right checksum but wrong content never crash") {
             std::vector<RunResult> got;
             const Decoded good = decode_results(hour, core ? bad : whole.core, core ? whole.detail : bad, key, got);
             CHECK((good.has_value() || got.empty()));
+        }
+    }
+}
+
+TEST_CASE("runs on their schedule are named by their slots, and come back as they were") {
+    std::mt19937_64 dice(11);
+    for (const double jitter : {0.5, 0.0, 0.3, 0.123}) {
+        const schemas::Schedule schedule(key, std::chrono::seconds(10), jitter);
+        std::vector<schemas::RunResult> put;
+        for (schemas::Instant at = schedule.first_from(begin_of_hour(hour)); at < begin_of_hour(hour + 1);
+             at = schedule.first_from(at + schemas::Duration(1))) {
+            if (dice() % 20 > 0) {
+                put.push_back(testing::plain_result(key, at));
+                put.back().every = std::chrono::seconds(10);
+            }
+        }
+        std::vector<const schemas::RunResult*> rows;
+        for (const schemas::RunResult& row : put) {
+            rows.push_back(&row);
+        }
+        const HourBlob slots = encode_rows(hour, rows, schemas::seed_of(key));
+        const HourBlob plain = encode_rows(hour, rows, {});
+        std::vector<Run> a;
+        std::vector<Run> b;
+        REQUIRE(decode_runs(hour, slots.core, a));
+        REQUIRE(decode_runs(hour, plain.core, b));
+        std::vector<schemas::Instant> starts;
+        REQUIRE(decode_intended(hour, slots.core, starts));
+        REQUIRE(a.size() == put.size());
+        for (std::size_t i = 0; i < put.size(); ++i) {
+            REQUIRE(a[i].intended == put[i].intended);
+            REQUIRE(starts[i] == put[i].intended);
+            REQUIRE(b[i].intended == put[i].intended);
+            REQUIRE(a[i].started == put[i].started);
+        }
+        // A jitter that nobody would guess is no schedule.
+        CHECK((slots.core.size() + 3 * put.size() < plain.core.size()) == (jitter != 0.123));
+        for (std::size_t i = 0; i < slots.core.size(); ++i) {
+            std::vector<Run> none;
+            REQUIRE_FALSE(decode_runs(hour, slots.core.substr(0, i), none));
+            REQUIRE(none.empty());
         }
     }
 }

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 #include <sqlite3.h>
 
 #include "reporter/blob.hpp"
@@ -479,6 +480,104 @@ TEST_CASE("a full disk is said, loses nothing, and is over when there is room ag
 TEST_CASE("the sections of store.sql are found") {
     REQUIRE(store_sections().size() >= 1);
     CHECK(store_sections()[0].find("CREATE TABLE hot") != std::string_view::npos);
+}
+
+namespace {
+
+std::int64_t number_in(const std::filesystem::path& file, const char* sql) {
+    sqlite3* database = nullptr;
+    REQUIRE(sqlite3_open(file.c_str(), &database) == SQLITE_OK);
+    sqlite3_stmt* statement = nullptr;
+    REQUIRE(sqlite3_prepare_v2(database, sql, -1, &statement, nullptr) == SQLITE_OK);
+    REQUIRE(sqlite3_step(statement) == SQLITE_ROW);
+    const std::int64_t number = sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
+    sqlite3_close(database);
+    return number;
+}
+
+std::string hex(const std::string& bytes) {
+    std::string text;
+    for (const char c : bytes) {
+        text += fmt::format("{:02X}", static_cast<unsigned char>(c));
+    }
+    return "X'" + text + "'";
+}
+
+}  // namespace
+
+TEST_CASE("a store of version 1 is upgraded: its fresh results stay, its days get outlines") {
+    const TemporaryFolder folder;
+    const auto file = folder / "results.sqlite";
+    execute(file, std::string(store_sections()[0]) +
+                      fmt::format("PRAGMA application_id = {}; PRAGMA user_version = 1; INSERT INTO series VALUES (1, "
+                                  "'portal', 'pages', 'web-1', 'noc');",
+                                  store_application_id));
+    const std::vector<RunResult> old = minutely(noc, monday, 60);
+    const HourBlob sealed = encode_hour(hour_of(monday), old);
+    execute(file, fmt::format("INSERT INTO hour VALUES ({}, 60, {}, {})", (1 << 24) + hour_of(monday), hex(sealed.core),
+                              hex(sealed.detail)));
+    for (const RunResult& fresh : minutely(noc, monday + hours(1), 30)) {
+        const HourBlob one = encode_hour(hour_of(fresh.intended), {&fresh, 1});
+        execute(file, fmt::format("INSERT INTO hot (series, intended, core, detail) VALUES (1, {}, {}, {})",
+                                  fresh.intended.time_since_epoch().count(), hex(one.core), hex(one.detail)));
+    }
+    CHECK(refusal(file, SqliteStore::Mode::read_only).find("made by an older slimtax") != std::string::npos);
+    const auto store = opened(file);
+    CHECK(starts(*store, noc, monday, monday + hours(5)).size() == 90);
+    CHECK(added(*store, minutely(noc, monday, 91)).stored == 1);
+    CHECK(number_in(file, "SELECT count(*) FROM hot") == 0);
+    CHECK(*store->seal(monday + hours(30)) == 31);
+    CHECK(number_in(file, "SELECT count(*) FROM outline") == 1);
+    CHECK(starts(*store, noc, monday, monday + hours(5)).size() == 91);
+}
+
+TEST_CASE("an outline goes when its day changes, and comes again when that is packed") {
+    const TemporaryFolder folder;
+    const auto file = folder / "results.sqlite";
+    const auto store = opened(file);
+    const auto today = std::chrono::floor<std::chrono::days>(monday).time_since_epoch().count();
+    const auto outlined = [&] {
+        const auto days = store->days(noc, today, today, [](std::int64_t) { return true; });
+        REQUIRE_MESSAGE(days, why(days));
+        REQUIRE(days->size() == 1);
+        CHECK(days->front().outline.has_value() == days->front().hours.has_value());
+        return days->front().outline ? static_cast<int>(days->front().outline->totals.completed())
+                                     : -static_cast<int>(days->front().runs.size());
+    };
+    added(*store, minutely(noc, monday, 60));
+    CHECK(outlined() == -60);
+    REQUIRE(store->seal(monday + hours(20)));
+    CHECK(outlined() == -60);  // the day is not over
+    REQUIRE(store->seal(monday + hours(25)));
+    CHECK(outlined() == 60);
+    added(*store, minutely(noc, monday, 61));
+    CHECK(outlined() == -61);
+    REQUIRE(store->seal(monday + hours(25)));
+    CHECK(outlined() == 61);
+    execute(file, "DELETE FROM hour WHERE id % 16777216 % 24 = 1");  // whoever changes the hours
+    CHECK(number_in(file, "SELECT count(*) FROM outline") == 0);
+}
+
+TEST_CASE("what another process adds or seals is seen, and is not stored twice") {
+    const TemporaryFolder folder;
+    const auto one = opened(folder / "results.sqlite");
+    const auto other = opened(folder / "results.sqlite");
+    const auto reading = opened(folder / "results.sqlite", SqliteStore::Mode::read_only);
+    added(*one, minutely(noc, monday, 10));
+    CHECK(added(*other, minutely(noc, monday, 20)).stored == 10);
+    CHECK(added(*one, minutely(noc, monday, 25)).stored == 5);
+    CHECK(added(*one, minutely(noc, monday, 25)).repeated == 25);
+    for (const auto* store : {&one, &other, &reading}) {
+        CHECK(starts(**store, noc, monday, monday + hours(1)).size() == 25);
+    }
+    CHECK(*other->seal(monday + hours(9)) == 25);
+    CHECK(*one->seal(monday + hours(9)) == 0);
+    CHECK(added(*one, minutely(noc, monday, 30)).stored == 5);
+    for (const auto* store : {&one, &other, &reading}) {
+        CHECK(starts(**store, noc, monday, monday + hours(1)).size() == 30);
+        CHECK((*store)->results(noc, monday, monday + hours(1), 100)->size() == 30);
+    }
 }
 
 }  // namespace slimtax::reporter
