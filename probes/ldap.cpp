@@ -41,8 +41,8 @@ constexpr std::array account_parameters{
     Parameter{.name = "mechanism",
               .type = ParameterType::choice,
               .fallback = R"("simple")",
-              .help = "How to bind: simple (`dn` and `password`, or anonymously), or external (SASL EXTERNAL: with "
-                      "`path`, the server knows the prober by its user).",
+              .help = "How to bind: simple (`dn` and `password`, or anonymously), or external (SASL EXTERNAL: the "
+                      "server knows the prober by its user, with `path`, or by its `certificate`).",
               .choices = mechanism_choices},
     Parameter{.name = "dn",
               .help = "Who binds, as a distinguished name; omitted: anonymous.",
@@ -50,6 +50,12 @@ constexpr std::array account_parameters{
     Parameter{.name = "password",
               .help = "The password of `dn`; write ${secret:NAME}.",
               .example = R"("${secret:directory-probe}")"},
+    Parameter{.name = "certificate",
+              .help = "With TLS: the certificate that the prober shows, as PEM, those of its issuers after it.",
+              .example = R"("${secret:directory-probe-cert}")"},
+    Parameter{.name = "key",
+              .help = "The key of `certificate`, as PEM, not encrypted; write ${secret:NAME}.",
+              .example = R"("${secret:directory-probe-key}")"},
 };
 
 constexpr auto bind_parameters = joined(connect_parameters, trust_parameters, account_parameters);
@@ -132,6 +138,16 @@ Task<tl::expected<std::shared_ptr<LdapConnection>, Trouble>> connect_and_bind(St
         co_return tl::unexpected(Trouble{Trouble::Kind::ours, "an LDAP bind by mechanism external takes no dn"});
     }
     Endpoint endpoint = Endpoint::of(arguments, "LDAP server", ldap_port(arguments));
+    endpoint.trust.own_certificate = arguments.text("certificate");
+    endpoint.trust.own_key = arguments.text("key");
+    if (arguments.has("certificate") != arguments.has("key")) {
+        co_return tl::unexpected(
+            Trouble{Trouble::Kind::ours, "a certificate of our own needs its key, and the key its certificate"});
+    }
+    if (arguments.has("certificate") && tls == "none") {
+        co_return tl::unexpected(
+            Trouble{Trouble::Kind::ours, "a certificate is shown in TLS: set tls = \"starttls\" or \"ldaps\""});
+    }
     if (arguments.has("path")) {
         endpoint.address = arguments.text("path");
         endpoint.server = "LDAP server " + endpoint.address;

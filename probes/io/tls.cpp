@@ -11,6 +11,7 @@
 
 #include <arpa/inet.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
@@ -170,6 +171,41 @@ struct ContextDeleter {
 };
 using Context = std::unique_ptr<SSL_CTX, ContextDeleter>;
 
+using Text = std::unique_ptr<BIO, decltype(&BIO_free)>;
+
+Text text_to_read(const std::string& text) {
+    return {BIO_new_mem_buf(text.data(), static_cast<int>(text.size())), BIO_free};
+}
+
+/// An encrypted key has no passphrase here; without this OpenSSL asks for one at the terminal.
+int no_passphrase(char*, int, int, void*) {
+    return -1;
+}
+
+/// Sets the certificate and the key that the server will be shown; or a sentence, which quotes neither.
+const char* show_certificate(SSL* session, const TlsOptions& options) {
+    const Text certificates = text_to_read(options.own_certificate);
+    const std::unique_ptr<X509, decltype(&X509_free)> own(
+        PEM_read_bio_X509(certificates.get(), nullptr, no_passphrase, nullptr), X509_free);
+    if (!own || SSL_use_certificate(session, own.get()) != 1) {
+        return "our own certificate for TLS cannot be read: it must be a text of PEM that begins with it";
+    }
+    while (X509* const issuer = PEM_read_bio_X509(certificates.get(), nullptr, no_passphrase, nullptr)) {
+        SSL_add0_chain_cert(session, issuer);
+    }
+    const Text key_text = text_to_read(options.own_key);
+    const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(
+        PEM_read_bio_PrivateKey(key_text.get(), nullptr, no_passphrase, nullptr), EVP_PKEY_free);
+    if (!key) {
+        return "the key of our own certificate for TLS cannot be read: it must be a text of PEM, not encrypted";
+    }
+    if (SSL_use_PrivateKey(session, key.get()) != 1 || SSL_check_private_key(session) != 1) {
+        return "the key of our own certificate for TLS belongs to another certificate";
+    }
+    ERR_clear_error();  // the end of the certificates counts as one
+    return nullptr;
+}
+
 Trouble ours(std::string reason) {
     return {Trouble::Kind::ours, std::move(reason)};
 }
@@ -233,6 +269,12 @@ tl::expected<SslSession, Trouble> TlsContexts::new_session(const TlsOptions& opt
     SSL_set_ex_data(session.get(), check_index(), &check);
     if (!options.server_name.empty() && !is_address(options.server_name)) {
         SSL_set_tlsext_host_name(session.get(), options.server_name.c_str());
+    }
+    if (!options.own_certificate.empty()) {
+        if (const char* const wrong = show_certificate(session.get(), options)) {
+            ERR_clear_error();
+            return tl::unexpected(ours(wrong));
+        }
     }
     SSL_set_connect_state(session.get());
     return session;

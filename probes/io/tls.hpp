@@ -24,6 +24,10 @@ struct TlsOptions {
     bool verify = true;
     std::string ca_file;    ///< PEM with the roots to trust here, instead of the system's; empty: the engine's
     bool describe = false;  ///< whether CertificateFacts are wanted
+    /// Who we are, for a server that asks: our certificate, with those of its issuers after it, and its key, as PEM
+    /// texts. Both or none.
+    std::string own_certificate{};
+    std::string own_key{};
 };
 
 /// What a peer's certificate says; texts as the peer wrote them, bounded.

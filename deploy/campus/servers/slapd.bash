@@ -1,4 +1,5 @@
 # A directory: uid=u001,ou=people,dc=campus,dc=test … with password `pw-u001`; cn=admin,dc=campus,dc=test with `admin-pw`.
+# With certificates a client that shows one of CN=probe is uid=probe,ou=people,dc=campus,dc=test by SASL EXTERNAL.
 # With socket=yes it also listens at the Unix socket DIR/ldapi, where its own user is cn=admin by SASL EXTERNAL.
 server_options='tls_port certificates cert users socket'
 
@@ -7,7 +8,9 @@ serve_slapd() {
     local tls_lines="" urls="ldap://127.0.0.1:$port"
     if [ -n "$certificates" ]; then
         tls_lines="TLSCertificateFile $certificates/$cert.pem
-TLSCertificateKeyFile $certificates/$cert.key"
+TLSCertificateKeyFile $certificates/$cert.key
+TLSCACertificateFile $certificates/ca.pem
+TLSVerifyClient try"
         [ -z "$tls_port" ] || urls="$urls ldaps://127.0.0.1:$tls_port"
     fi
     if [ -n "${socket:-}" ]; then
@@ -24,6 +27,7 @@ moduleload back_mdb
 moduleload back_monitor
 $tls_lines
 authz-regexp "gidNumber=[0-9]+[+]uidNumber=$(id -u),cn=peercred,cn=external,cn=auth" "cn=admin,dc=campus,dc=test"
+authz-regexp "^cn=probe$" "uid=probe,ou=people,dc=campus,dc=test"
 database mdb
 suffix "dc=campus,dc=test"
 rootdn "cn=admin,dc=campus,dc=test"

@@ -1,5 +1,8 @@
 #include <doctest/doctest.h>
 
+#include <fstream>
+#include <iterator>
+
 #include "tests/unit/probes/campus_server.hpp"
 #include "tests/unit/probes/certificates.hpp"
 #include "tests/unit/probes/step_runner.hpp"
@@ -204,6 +207,41 @@ TEST_CASE("a directory that hangs is a time-out that tells what was waited for")
               " did not finish the TLS handshake within 200 ms");
     frozen.server.thaw();
     CHECK(ldap(runner, "bind", as_user(at(frozen))).outcome.reason == "");
+}
+
+TEST_CASE("a client's certificate binds by SASL EXTERNAL, over ldaps and StartTLS") {
+    const auto pem = [](const std::string& name) {
+        std::ifstream file(certificate(name));
+        return std::string(std::istreambuf_iterator<char>(file), {});
+    };
+    const auto external = [&](const std::string& tls, const std::string& shown, const std::string& key) {
+        StepRunner::Values values = at(directory(), tls);
+        values.emplace("mechanism", "external");
+        values.emplace("certificate", shown);
+        values.emplace("key", key);
+        StepRunner runner;
+        return ldap(runner, "bind", values);
+    };
+    const std::string ours = pem("client.pem");
+    const std::string key = pem("client.key");
+    CHECK(external("ldaps", ours, key).outcome.reason == "");
+    CHECK(external("starttls", ours + pem("ca.pem"), key).outcome.reason == "");
+    const Ran stranger = external("ldaps", pem("self-signed.pem"), pem("self-signed.key"));
+    CHECK(stranger.outcome.verdict == Verdict::failed);
+    const std::string own_side[] = {
+        external("ldaps", ours, pem("server.key")).outcome.reason, external("ldaps", "no PEM", key).outcome.reason,
+        external("ldaps", ours, "no PEM").outcome.reason, external("none", ours, key).outcome.reason,
+        external("ldaps", ours, "").outcome.reason};
+    CHECK(own_side[0] == "the key of our own certificate for TLS belongs to another certificate");
+    CHECK(own_side[1] == "our own certificate for TLS cannot be read: it must be a text of PEM that begins with it");
+    CHECK(own_side[2] ==
+          "the key of our own certificate for TLS cannot be read: it must be a text of PEM, not encrypted");
+    CHECK(own_side[3] == "a certificate is shown in TLS: set tls = \"starttls\" or \"ldaps\"");
+    CHECK(own_side[4] == own_side[2]);
+    StepRunner nobody;
+    StepRunner::Values without = at(directory(), "ldaps");
+    without.emplace("mechanism", "external");
+    CHECK(ldap(nobody, "bind", without).outcome.verdict == Verdict::failed);
 }
 
 TEST_CASE("a user of this machine binds by SASL EXTERNAL at the directory's Unix socket") {
