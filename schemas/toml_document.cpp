@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cerrno>
 #include <system_error>
 
@@ -123,6 +124,49 @@ Escape escape_at(std::string_view source) {
     return {2, 1};
 }
 
+/// A key of more parts than this is none of ours. Each part is a table in a table, and whoever walks them does it by
+/// recursion: half a million of them, in a file of a megabyte, would be the end of the stack.
+constexpr int most_key_parts = 16;
+
+/// Where the quoted text that begins at `at` ends, in any of its four forms; an open one ends with its line or file.
+std::size_t end_of_quoted(std::string_view text, std::size_t at) {
+    const char quote = text[at];
+    const std::string three(3, quote);
+    const bool multiline = text.substr(at, 3) == three;
+    for (std::size_t i = at + (multiline ? 3 : 1); i < text.size(); ++i) {
+        if (quote == '"' && text[i] == '\\') {
+            ++i;
+        } else if (multiline ? text.substr(i, 3) == three : text[i] == quote || text[i] == '\n') {
+            return i + (multiline ? 3 : 1);
+        }
+    }
+    return text.size();
+}
+
+/// The place of a key with too many parts, or npos. Comments and texts are passed over.
+std::size_t find_endless_key(std::string_view text) {
+    int parts = 1;
+    for (std::size_t at = 0; at < text.size();) {
+        const char c = text[at];
+        if (c == '"' || c == '\'') {
+            at = end_of_quoted(text, at);
+            continue;
+        }
+        if (c == '#') {
+            at = std::min(text.size(), text.find('\n', at));
+            continue;
+        }
+        const bool in_key = std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-' || c == ' ' ||
+                            c == '\t' || c == '.';
+        parts = !in_key ? 1 : parts + (c == '.' ? 1 : 0);
+        if (parts > most_key_parts) {
+            return at;
+        }
+        ++at;
+    }
+    return std::string_view::npos;
+}
+
 /// What most likely went wrong where the parser only sees that it cannot go on.
 std::string hint_for(std::string_view description) {
     const auto has = [description](std::string_view part) { return description.find(part) != std::string_view::npos; };
@@ -173,6 +217,10 @@ std::unique_ptr<TomlDocument> TomlDocument::parse(std::string_view text, const s
     }
     if (const std::size_t zero = text.find('\0'); zero != std::string_view::npos) {
         return refuse(position_at(text, zero), "a NUL byte cannot stand in a TOML file", "is it a text file at all?");
+    }
+    if (const std::size_t at = find_endless_key(text); at != std::string_view::npos) {
+        return refuse(position_at(text, at), fmt::format("this key has more than {} parts", most_key_parts),
+                      "the keys of a definition have at most three");
     }
     auto document = std::make_unique<TomlDocument>();
     document->file_ = file;

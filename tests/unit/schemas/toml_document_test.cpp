@@ -91,6 +91,22 @@ TEST_CASE("what is no TOML is refused with its place") {
     CHECK(refused("a = " + std::string(100'000, '[')).starts_with("1:"));
 }
 
+TEST_CASE("a key of endlessly many parts is refused before anybody walks them") {
+    std::string key = "a";
+    for (int i = 0; i < 500'000; ++i) {
+        key += ".a";
+    }
+    CHECK(refused("[" + key + "]\n") == "1:33 this key has more than 16 parts");
+    CHECK(refused("x = 1\n" + key + " = 1\n") == "2:32 this key has more than 16 parts");
+    CHECK(refused("x = { " + key + " = 1 }\n") == "1:38 this key has more than 16 parts");
+    // Dots elsewhere are nobody's business.
+    Problems problems;
+    const std::string dots(200, '.');
+    CHECK(TomlDocument::parse("# " + dots + "\na = \"" + dots + "\\\"" + dots + "\"\nb = '" + dots + "'\nc = '''" +
+                                  dots + "'" + dots + "'''\nd = [1.5, 2.5]\n\"e.f.g\".h.\"i\" = 1\n",
+                              "f.toml", problems));
+}
+
 TEST_CASE("dates, times and their kinds are told apart") {
     using namespace std::chrono;
     Problems problems;
