@@ -12,24 +12,15 @@ std::string in_words(const Conversation& conversation, std::string_view said) {
 
 }  // namespace
 
-tl::expected<std::vector<schemas::Pattern>, std::string> reply_patterns(const Arguments& arguments) {
-    const schemas::TextList& texts = arguments.list("replies");
-    if (texts.size() > arguments.list("send").size()) {
-        return tl::unexpected(
-            fmt::format("there are {} `replies` to {} texts in `send`; what comes before the first one "
-                        "is the `greeting`",
-                        texts.size(), arguments.list("send").size()));
+std::optional<std::string> too_many_replies(const Arguments& arguments) {
+    const std::size_t replies = arguments.patterns("replies").size();
+    const std::size_t texts = arguments.list("send").size();
+    if (replies <= texts) {
+        return std::nullopt;
     }
-    std::vector<schemas::Pattern> patterns;
-    for (const std::string& text : texts) {
-        const auto pattern = schemas::Pattern::compile(text);
-        if (!pattern) {
-            return tl::unexpected(
-                fmt::format("'{}' in `replies` is no regular expression: {}", text, pattern.error().message));
-        }
-        patterns.push_back(*pattern);
-    }
-    return patterns;
+    return fmt::format(
+        "there are {} `replies` to {} texts in `send`; what comes before the first one is the `greeting`", replies,
+        texts);
 }
 
 Task<tl::expected<std::string, Trouble>> hear(Conversation& conversation, const schemas::Pattern& pattern,
@@ -62,10 +53,10 @@ Task<tl::expected<std::string, Trouble>> hear(Conversation& conversation, const 
 
 Task<Outcome> run_exchange(StepContext& context, Conversation& conversation, const Patience& patience) {
     const Arguments& arguments = context.arguments;
-    const auto patterns = reply_patterns(arguments);
-    if (!patterns) {
-        co_return Outcome::fault(patterns.error());
+    if (auto wrong = too_many_replies(arguments)) {
+        co_return Outcome::fault(std::move(*wrong));
     }
+    const schemas::PatternList& patterns = arguments.patterns("replies");
     Stages stages(context.report, &conversation.stream());
     std::string said;
     bool answered = false;  // the last thing that happened was an answer
@@ -84,9 +75,9 @@ Task<Outcome> run_exchange(StepContext& context, Conversation& conversation, con
             co_return outcome_of(sent.error());
         }
         context.report.note(fmt::format("sent {} bytes", texts[i].size()));
-        answered = i < patterns->size() && !(*patterns)[i].text().empty();
+        answered = i < patterns.size() && !patterns[i].text().empty();
         if (answered) {
-            auto heard = co_await hear(conversation, (*patterns)[i], patience);
+            auto heard = co_await hear(conversation, patterns[i], patience);
             if (!heard) {
                 co_return outcome_of(std::move(heard.error()));
             }

@@ -2,9 +2,9 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "probes/conversation.hpp"
 #include "schemas/pattern.hpp"
@@ -25,8 +25,8 @@ inline constexpr std::array exchange_parameters{
                        .help = "Texts that are sent one after the other, as they are: line ends have to be written.",
                        .example = R"(["EHLO probe\r\n", "QUIT\r\n"])"},
     schemas::Parameter{.name = "replies",
-                       .type = schemas::ParameterType::text_list,
-                       .help = "Regular expressions: the first must be found in what the server says after the first "
+                       .type = schemas::ParameterType::pattern_list,
+                       .help = "The first must be found in what the server says after the first "
                                "text, before the second is sent, and so on. \"\" awaits nothing.",
                        .example = "['^250 ', '^221 ']"},
 };
@@ -38,8 +38,8 @@ inline constexpr std::array exchange_outputs{
     schemas::Output{"time.exchange", schemas::OutputType::duration, "From the first text to the last reply."},
 };
 
-/// The patterns of `replies`, or what is wrong with them.
-[[nodiscard]] tl::expected<std::vector<schemas::Pattern>, std::string> reply_patterns(const Arguments& arguments);
+/// Whether there are more `replies` than texts in `send`: then a sentence about it.
+[[nodiscard]] std::optional<std::string> too_many_replies(const Arguments& arguments);
 
 /// Reads until the pattern is found in what has come since the last call, and returns all of that.
 Task<tl::expected<std::string, Trouble>> hear(Conversation& conversation, const schemas::Pattern& pattern,

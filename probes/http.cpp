@@ -34,6 +34,9 @@ constexpr Parameter post_parameters[] = {
      .example = "\"application/json\""},
 };
 
+constexpr std::string_view form_or_body[] = {"form", "body"};
+constexpr schemas::Alternatives post_alternatives[] = {{.names = form_or_body}};
+
 constexpr Output outputs[] = {
     {"status", OutputType::number, "The status of the (last) answer."},
     {"body", OutputType::text, "The body, at most its first 1 MB."},
@@ -183,7 +186,8 @@ constexpr Operation rows[] = {
                          "url   = \"https://${target}/login\"\n"
                          "form  = { user = \"probe\", password = \"${secret:web-probe}\" }\n"
                          "match = 'Welcome'",
-              .text_output = "body"},
+              .text_output = "body",
+              .alternatives = post_alternatives},
      .run = run_with_body<post>},
     {.info = {.name = "http.put",
               .levels = "A2 A3",
@@ -195,7 +199,8 @@ constexpr Operation rows[] = {
                          "url          = \"https://${target}/notes/probe\"\n"
                          "body         = '{ \"text\": \"from the probe\" }'\n"
                          "content_type = \"application/json\"",
-              .text_output = "body"},
+              .text_output = "body",
+              .alternatives = post_alternatives},
      .run = run_with_body<put>},
     {.info = {.name = "http.delete",
               .levels = "A2 A3",

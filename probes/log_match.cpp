@@ -38,6 +38,10 @@ constexpr std::array parameters{
     log_max_line,
 };
 
+constexpr std::array<std::string_view, 2> lines_meant{"match", "no_match"};
+constexpr std::array alternatives{
+    schemas::Alternatives{.names = lines_meant, .allowed = schemas::Alternatives::HowMany::at_least_one}};
+
 constexpr std::array outputs{
     Output{"lines", OutputType::number, "Lines since the last reading that `match` finds."},
     Output{"unwanted", OutputType::number, "Lines since the last reading that `no_match` finds."},
@@ -195,7 +199,8 @@ file = "/var/log/backup.log"
 match = 'backup finished: 0 errors'
 no_match = 'FATAL'
 max_age = "26 h"
-)toml"},
+)toml",
+             .alternatives = alternatives},
     .run = run,
 }};
 

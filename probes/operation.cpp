@@ -72,8 +72,23 @@ schemas::Value from_text(const schemas::Parameter& parameter, const std::string&
         case ParameterType::text: return text;
         case ParameterType::text_list: return schemas::TextList{text};
         case ParameterType::text_map: return refuse("a table");
+        case ParameterType::pattern_list: return refuse("an array of patterns");
     }
     return text;
+}
+
+/// Texts for an array of patterns, where no definition's reader compiled them. Throws std::invalid_argument.
+schemas::Value from_texts(const schemas::Parameter& parameter, const schemas::TextList& texts) {
+    schemas::PatternList list;
+    for (const std::string& text : texts) {
+        auto pattern = schemas::Pattern::compile(text);
+        if (!pattern) {
+            throw std::invalid_argument("'" + text + "' in '" + std::string(parameter.name) +
+                                        "' is no regular expression: " + pattern.error().message);
+        }
+        list.push_back(std::move(*pattern));
+    }
+    return list;
 }
 
 /// A row's `fallback`, which is TOML text.
@@ -184,8 +199,11 @@ void Arguments::take(const std::string& name, const schemas::Value& value) {
     const auto* text = std::get_if<std::string>(&value);
     const bool as_it_is = text == nullptr || parameter->type == ParameterType::text ||
                           (parameter->type == ParameterType::choice && is_one_of(*text, parameter->choices));
+    const auto* texts = std::get_if<schemas::TextList>(&value);
     if (!as_it_is) {
         taken = &own_.insert_or_assign(name, from_text(*parameter, *text)).first->second;
+    } else if (texts != nullptr && parameter->type == ParameterType::pattern_list) {
+        taken = &own_.insert_or_assign(name, from_texts(*parameter, *texts)).first->second;
     }
     by_place_[static_cast<std::size_t>(parameter - info_->parameters.data())] = taken;
 }
@@ -224,6 +242,10 @@ const schemas::TextList& Arguments::list(std::string_view name) const {
 
 const schemas::TextMap& Arguments::map(std::string_view name) const {
     return value_or_empty<schemas::TextMap>(*info_, name, find(name));
+}
+
+const schemas::PatternList& Arguments::patterns(std::string_view name) const {
+    return value_or_empty<schemas::PatternList>(*info_, name, find(name));
 }
 
 const schemas::Pattern* Arguments::pattern(std::string_view name) const {

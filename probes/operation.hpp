@@ -59,6 +59,7 @@ public:
     [[nodiscard]] const schemas::TextList& list(std::string_view name) const;
     [[nodiscard]] const schemas::TextMap& map(std::string_view name) const;
     [[nodiscard]] const schemas::Pattern* pattern(std::string_view name) const;  ///< null when absent
+    [[nodiscard]] const schemas::PatternList& patterns(std::string_view name) const;
 
 private:
     [[nodiscard]] const schemas::Value* find(std::string_view name) const;

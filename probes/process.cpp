@@ -65,6 +65,10 @@ constexpr std::array parameters{
               .example = R"("2 h")"},
 };
 
+constexpr std::array<std::string_view, 5> signs{"name", "command", "user", "unit", "listens_on"};
+constexpr std::array alternatives{
+    schemas::Alternatives{.names = signs, .allowed = schemas::Alternatives::HowMany::at_least_one}};
+
 constexpr std::array outputs{
     Output{"count", OutputType::number, "How many there are; those that have ended (zombies) do not count."},
     Output{"pid", OutputType::number, "The process number of the oldest."},
@@ -207,7 +211,8 @@ constexpr Operation operations[] = {{
 name = "nginx"
 command = 'master process'
 most = 1
-)toml"},
+)toml",
+             .alternatives = alternatives},
     .run = run,
 }};
 

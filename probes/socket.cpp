@@ -62,6 +62,10 @@ constexpr std::array parameters{
               .most = 1LL << 32},
 };
 
+constexpr std::array<std::string_view, 2> places{"port", "path"};
+constexpr std::array alternatives{
+    schemas::Alternatives{.names = places, .allowed = schemas::Alternatives::HowMany::exactly_one}};
+
 constexpr std::array outputs{
     Output{"count", OutputType::number, "How many sockets listen there."},
     Output{"address", OutputType::text, "Where the first one listens, or its path."},
@@ -263,7 +267,8 @@ constexpr Operation operations[] = {{
              .example = R"toml(do = "socket.listening"
 port = 443
 process = "nginx"
-)toml"},
+)toml",
+             .alternatives = alternatives},
     .run = run,
 }};
 

@@ -52,8 +52,8 @@ constexpr auto parameters = joined(
                   .help = "Texts that are sent one after the other, each as one message.",
                   .example = R"(['{"type":"ping"}'])"},
         Parameter{.name = "replies",
-                  .type = ParameterType::text_list,
-                  .help = "Regular expressions: the first must be found in a message that comes after the first text, "
+                  .type = ParameterType::pattern_list,
+                  .help = "The first must be found in a message that comes after the first text, "
                           "before the second is sent, and so on; other messages are passed over. \"\" awaits nothing.",
                   .example = R"(['"type":"pong"'])"},
     });
@@ -107,8 +107,8 @@ tl::expected<std::string, std::string> request_of(const Arguments& arguments, co
 }
 
 // Greeting, texts and replies.
-Task<Result<std::string>> exchange(StepContext& context, const Conversation& conversation, WebSocket& socket,
-                                   const std::vector<schemas::Pattern>& patterns) {
+Task<Result<std::string>> exchange(StepContext& context, const Conversation& conversation, WebSocket& socket) {
+    const schemas::PatternList& patterns = context.arguments.patterns("replies");
     Stages stages(context.report, &conversation.stream());
     std::string said;
     bool answered = false;  // the last thing that happened was an answer
@@ -159,9 +159,8 @@ void hide_headers(Conversation& conversation, const schemas::TextMap& headers) {
 Task<Outcome> run(StepContext& context) {
     const Arguments& arguments = context.arguments;
     const Patience patience = Patience::until(context.deadline);
-    const auto patterns = reply_patterns(arguments);
-    if (!patterns) {
-        co_return Outcome::fault(patterns.error());
+    if (auto wrong = too_many_replies(arguments)) {
+        co_return Outcome::fault(std::move(*wrong));
     }
     const bool tls = arguments.flag("tls");
     const Endpoint endpoint = Endpoint::of(arguments, "WebSocket server", port_of(arguments, tls ? 443 : 80, 443));
@@ -189,7 +188,7 @@ Task<Outcome> run(StepContext& context) {
         co_return outcome_of(std::move(upgraded.error()));
     }
     stages.ended("upgrade");
-    auto said = co_await exchange(context, *conversation, socket, *patterns);
+    auto said = co_await exchange(context, *conversation, socket);
     if (!said) {
         co_return outcome_of(std::move(said.error()));
     }

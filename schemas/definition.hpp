@@ -125,7 +125,8 @@ struct Objective {
 /// A parameter's value as written; strings may still hold `${...}`.
 using TextList = std::vector<std::string>;
 using TextMap = std::vector<std::pair<std::string, std::string>>;
-using Value = std::variant<std::string, std::int64_t, bool, Duration, TextList, TextMap, Pattern>;
+using PatternList = std::vector<Pattern>;
+using Value = std::variant<std::string, std::int64_t, bool, Duration, TextList, TextMap, Pattern, PatternList>;
 
 /// `save = { NAME = "output" }`, `{ NAME = 'json("/id")' }` or `{ NAME = { from = …, match = 'regex (group)' } }`.
 struct Save {

@@ -76,6 +76,10 @@ Json type_of(const Parameter& parameter) {
             schema["type"] = "array";
             schema["items"] = {{"type", "string"}};
             break;
+        case ParameterType::pattern_list:
+            schema["type"] = "array";
+            schema["items"] = {{"type", "string"}, {"format", "regex"}};
+            break;
         case ParameterType::text_map:
             schema["type"] = "object";
             schema["additionalProperties"] = {{"type", "string"}};
@@ -180,27 +184,58 @@ void explain_keys(Json& properties, Catalog catalog) {
     }
 }
 
+Json required(const std::vector<std::string_view>& names) {
+    return {{"required", names}};
+}
+
+/// Which of the parameters a step may or must have; nothing where the target may fill one of them: the reader knows.
+Json presence_of(const Alternatives& alternatives, const OperationInfo& info) {
+    using HowMany = Alternatives::HowMany;
+    const auto& names = alternatives.names;
+    if (std::ranges::find(names, info.target_parameter) != names.end()) {
+        return Json::object();
+    }
+    Json singles = Json::array();
+    Json pairs = Json::array();
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        singles.push_back(required({names[i]}));
+        for (std::size_t j = i + 1; j < names.size(); ++j) {
+            pairs.push_back(required({names[i], names[j]}));
+        }
+    }
+    switch (alternatives.allowed) {
+        case HowMany::at_most_one: return {{"not", {{"anyOf", pairs}}}};
+        case HowMany::at_least_one: return {{"anyOf", singles}};
+        case HowMany::exactly_one: return {{"oneOf", singles}};
+    }
+    return Json::object();
+}
+
 /// A step of one operation: the keys of every step and the operation's own.
 Json step_of(const OperationInfo& info, const Json& common) {
     Json properties = common;
     properties["do"] = {{"const", info.name}};
-    Json required = Json::array({"do"});
+    Json needed = Json::array({"do"});
     for (const Parameter& parameter : info.parameters) {
         properties[std::string(parameter.name)] = schema_of(parameter);
         // The target may fill it: whether there is one, the reader knows.
         if (parameter.required && parameter.name != info.target_parameter) {
-            required.push_back(parameter.name);
+            needed.push_back(parameter.name);
         }
     }
     if (info.outputs.empty()) {
         properties["expect"] = false;
         properties["save"] = false;
     }
-    return {{"description", description_of(info)},
-            {"type", "object"},
-            {"required", required},
-            {"additionalProperties", false},
-            {"properties", properties}};
+    Json step{{"description", description_of(info)},
+              {"type", "object"},
+              {"required", needed},
+              {"additionalProperties", false},
+              {"properties", properties}};
+    for (const Alternatives& alternatives : info.alternatives) {
+        step["allOf"].push_back(presence_of(alternatives, info));
+    }
+    return step;
 }
 
 }  // namespace

@@ -7,16 +7,17 @@
 
 namespace slimtax::schemas {
 
-/// What a parameter's value may be. Everything but `pattern` may hold `${...}`.
+/// What a parameter's value may be. Everything but patterns may hold `${...}`.
 enum class ParameterType {
-    text,       ///< a string
-    integer,    ///< a whole number
-    boolean,    ///< true or false
-    duration,   ///< "10s"
-    text_list,  ///< an array of strings
-    text_map,   ///< a table of strings
-    pattern,    ///< a regular expression (PCRE2), compiled when the definition is read
-    choice,     ///< one of `choices`
+    text,          ///< a string
+    integer,       ///< a whole number
+    boolean,       ///< true or false
+    duration,      ///< "10s"
+    text_list,     ///< an array of strings
+    text_map,      ///< a table of strings
+    pattern,       ///< a regular expression (PCRE2), compiled when the definition is read
+    pattern_list,  ///< an array of them
+    choice,        ///< one of `choices`
 };
 
 struct Parameter {
@@ -29,6 +30,13 @@ struct Parameter {
     std::string_view example = {};                   ///< a value as TOML text, for templates
     long long least = 0;                             ///< for `integer`: smallest value allowed
     long long most = 0;                              ///< for `integer`: largest; least == most: unlimited
+};
+
+/// Parameters of which a step has only so many: `form` or `body`, `name` or `unit`.
+struct Alternatives {
+    enum class HowMany { at_most_one, at_least_one, exactly_one };
+    std::span<const std::string_view> names;
+    HowMany allowed = HowMany::at_most_one;
 };
 
 /// What a step leaves behind for `expect` and `save`.
@@ -57,6 +65,8 @@ struct OperationInfo {
     std::string_view text_output = {};
     /// The parameter (a table of texts) whose keys become saved values (`set`); empty: none.
     std::string_view saves = {};
+    /// Parameters that exclude each other, or of which one is needed; seen when the definition is read.
+    std::span<const Alternatives> alternatives = {};
 };
 
 /// The output that header(…) looks into where an operation has it: lines "name: value\n", names in lower case.

@@ -15,6 +15,7 @@ std::string_view word_of(ParameterType type) {
         case ParameterType::text_list: return "array of texts";
         case ParameterType::text_map: return "table of texts";
         case ParameterType::pattern: return "pattern";
+        case ParameterType::pattern_list: return "array of patterns";
         case ParameterType::choice: return "choice";
     }
     return {};
@@ -65,6 +66,7 @@ std::string sample_value(const Parameter& parameter) {
         case ParameterType::text_list: return "[\"…\"]";
         case ParameterType::text_map: return "{ name = \"…\" }";
         case ParameterType::pattern: return "'…'";
+        case ParameterType::pattern_list: return "['…']";
         case ParameterType::choice: return fmt::format("\"{}\"", parameter.choices.front());
     }
     return {};

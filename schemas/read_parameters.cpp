@@ -34,9 +34,34 @@ public:
                                   parameter.name == info_.target_parameter ? "or give the probe 'targets'" : "");
             }
         }
+        for (const Alternatives& alternatives : info_.alternatives) {
+            check(alternatives);
+        }
     }
 
 private:
+    void check(const Alternatives& alternatives) {
+        using HowMany = Alternatives::HowMany;
+        std::vector<std::string> all;
+        std::vector<std::string> written;
+        const TomlNode* last = nullptr;
+        for (const std::string_view name : alternatives.names) {
+            all.push_back(fmt::format("'{}'", name));
+            if (const TomlNode* node = table_.node(name)) {
+                written.push_back(all.back());
+                last = node;
+            }
+        }
+        if (written.size() > 1 && alternatives.allowed != HowMany::at_least_one) {
+            complaints_.error(last->at, fmt::format("{} has {}, which exclude each other", table_.what(),
+                                                    enumerated({written.begin(), written.end()}, "and")));
+        }
+        if (written.empty() && alternatives.allowed != HowMany::at_most_one) {
+            complaints_.error(step_.at,
+                              fmt::format("{} lacks {}", table_.what(), enumerated({all.begin(), all.end()}, "or")));
+        }
+    }
+
     [[nodiscard]] std::string missing(const Parameter& parameter) const {
         std::string text = fmt::format("{} lacks '{}'", table_.what(), parameter.name);
         if (!parameter.example.empty()) {
@@ -86,8 +111,9 @@ private:
     std::optional<Value> read_value(const Parameter& parameter, const TomlNode& node) {
         const auto* text = node.as<std::string>();
         // Everything but a pattern may be computed when the script runs.
-        const bool computed = text != nullptr && parameter.type != ParameterType::pattern && !references(*text).empty();
-        if (computed && parameter.type != ParameterType::text_list && parameter.type != ParameterType::text_map) {
+        const bool single = parameter.type != ParameterType::pattern && parameter.type != ParameterType::pattern_list &&
+                            parameter.type != ParameterType::text_list && parameter.type != ParameterType::text_map;
+        if (single && text != nullptr && !references(*text).empty()) {
             return check_references(node, *text) ? std::optional<Value>(*text) : std::nullopt;
         }
         switch (parameter.type) {
@@ -106,6 +132,7 @@ private:
                 const auto compiled = read_pattern(complaints_, node, parameter.name);
                 return compiled ? std::optional<Value>(*compiled) : std::nullopt;
             }
+            case ParameterType::pattern_list: return read_patterns(parameter, node);
             case ParameterType::choice: return read_choice(parameter, node);
         }
         return std::nullopt;
@@ -152,12 +179,35 @@ private:
         return *duration;
     }
 
-    std::optional<Value> read_list(const Parameter& parameter, const TomlNode& node) {
+    /// The array's elements, or null after a complaint.
+    const TomlNode::Array* items_of(const Parameter& parameter, std::string_view of_what, const TomlNode& node) {
         const auto* items = node.as<TomlNode::Array>();
         if (items == nullptr) {
             complaints_.error(
-                node.at, fmt::format("expected an array of texts for '{}', found {}", parameter.name, node.kind()),
+                node.at,
+                fmt::format("expected an array of {} for '{}', found {}", of_what, parameter.name, node.kind()),
                 node.as<std::string>() != nullptr ? fmt::format("write {} = [\"…\"]", parameter.name) : "");
+        }
+        return items;
+    }
+
+    std::optional<Value> read_patterns(const Parameter& parameter, const TomlNode& node) {
+        const auto* items = items_of(parameter, "patterns", node);
+        if (items == nullptr) {
+            return std::nullopt;
+        }
+        PatternList list;
+        for (const TomlNode& item : *items) {
+            if (auto pattern = read_pattern(complaints_, item, parameter.name)) {
+                list.push_back(std::move(*pattern));
+            }
+        }
+        return list.size() == items->size() ? std::optional<Value>(std::move(list)) : std::nullopt;
+    }
+
+    std::optional<Value> read_list(const Parameter& parameter, const TomlNode& node) {
+        const auto* items = items_of(parameter, "texts", node);
+        if (items == nullptr) {
             return std::nullopt;
         }
         TextList list;

@@ -27,6 +27,7 @@ constexpr Parameter parameters[] = {
     {.name = "list", .type = ParameterType::text_list, .fallback = "[\"a\", \"b\"]"},
     {.name = "map", .type = ParameterType::text_map, .fallback = "{ x = \"1\" }"},
     {.name = "match", .type = ParameterType::pattern, .fallback = "'^a+$'"},
+    {.name = "replies", .type = ParameterType::pattern_list},
     {.name = "colour", .type = ParameterType::choice, .fallback = "\"red\"", .choices = colours},
 };
 
@@ -63,6 +64,19 @@ TEST_CASE("what a step writes counts") {
     CHECK(arguments.integer("port") == 5222);
     CHECK_FALSE(arguments.flag("flag"));
     CHECK(arguments.duration("wait") == 2s);
+}
+
+TEST_CASE("an array of patterns comes compiled, and texts for one are compiled once") {
+    CHECK(Arguments(info, {}).patterns("replies").empty());
+    const Arguments compiled(info, {{"replies", schemas::PatternList{*schemas::Pattern::compile("^b+$")}}});
+    REQUIRE(compiled.patterns("replies").size() == 1);
+    CHECK(compiled.patterns("replies")[0].found_in("bb"));
+    const Arguments texts(info, {{"replies", schemas::TextList{"^a$", ""}}});
+    REQUIRE(texts.patterns("replies").size() == 2);
+    CHECK(texts.patterns("replies")[0].found_in("a"));
+    CHECK_FALSE(texts.patterns("replies")[0].found_in("ab"));
+    CHECK_THROWS_AS(Arguments(info, {{"replies", schemas::TextList{"(a"}}}), std::invalid_argument);
+    CHECK_THROWS_AS(Arguments(info, {{"replies", "a"}}), std::invalid_argument);
 }
 
 TEST_CASE("texts that an expansion made become what the parameter wants") {

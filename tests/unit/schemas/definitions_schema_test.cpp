@@ -98,6 +98,25 @@ TEST_CASE("every operation has its case, with its parameters described") {
     CHECK(bind.at("properties").at("expect") == false);
 }
 
+TEST_CASE("the editor knows which parameters exclude each other, and of which one is needed") {
+    const Json schema = Json::parse(definitions_schema(fake_catalog()));
+    const Json& defs = schema.at("$defs");
+    const Json both = Json::array({{{"required", {"form", "body"}}}});
+    CHECK(defs.at("step http.post").at("allOf") == Json::array({{{"not", {{"anyOf", both}}}}}));
+    const Json signs = Json::array({{{"required", {"name"}}}, {{"required", {"command"}}}});
+    CHECK(defs.at("step process.exists").at("allOf") == Json::array({{{"anyOf", signs}}}));
+    const Json places = Json::array({{{"required", {"port"}}}, {{"required", {"path"}}}});
+    CHECK(defs.at("step socket.listening").at("allOf") == Json::array({{{"oneOf", places}}}));
+    CHECK_FALSE(defs.at("step http.get").contains("allOf"));
+}
+
+TEST_CASE("an array of patterns is one to the editor, too") {
+    const Json schema = Json::parse(definitions_schema(fake_catalog()));
+    const Json& replies = schema.at("$defs").at("step tcp.exchange").at("properties").at("replies");
+    CHECK(replies.at("type") == "array");
+    CHECK(replies.at("items") == Json{{"type", "string"}, {"format", "regex"}});
+}
+
 TEST_CASE("every key of every step is explained beside the choice of the operation, too") {
     const Json schema = Json::parse(definitions_schema(fake_catalog()));
     const Json& keys = schema.at("$defs").at("step").at("properties");
@@ -105,7 +124,8 @@ TEST_CASE("every key of every step is explained beside the choice of the operati
     CHECK(operation.at("x-taplo").at("docs").at("enumValues").size() == operation.at("enum").size());
     CHECK(keys.at("within") == Json{{"description", "Slower than this is slow, not failed."}});
     CHECK(keys.at("match").at("description") == "http.get: Must be found in the body.\n\nlog.count: What to count.");
-    CHECK(keys.at("port").at("description") == "ldap.bind, ldap.search, ssh.login, tcp.connect, xmpp.login: The port.");
+    CHECK(keys.at("port").at("description") ==
+          "ldap.bind, ldap.search, socket.listening, ssh.login, tcp.connect, tcp.exchange, xmpp.login: The port.");
     const std::string name = keys.at("name").at("description");
     CHECK(name.starts_with("What the transcript calls this step"));
     CHECK(name.ends_with("process.exists: The process's name."));

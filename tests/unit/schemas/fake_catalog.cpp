@@ -4,6 +4,7 @@
 
 namespace {
 
+using slimtax::schemas::Alternatives;
 using slimtax::schemas::OperationInfo;
 using slimtax::schemas::Output;
 using slimtax::schemas::OutputType;
@@ -32,6 +33,12 @@ constexpr std::array http_outputs{
     Output{"headers", OutputType::text, "The headers."},
     Output{"time.first_byte", OutputType::duration, "Until the first byte."},
 };
+constexpr std::array post_parameters{
+    Parameter{.name = "url", .required = true, .help = "The address.", .example = "\"https://${target}/\""},
+    Parameter{.name = "form", .type = ParameterType::text_map, .help = "A form's fields."},
+    Parameter{.name = "body", .help = "What to send."}};
+constexpr std::array<std::string_view, 2> form_or_body{"form", "body"};
+constexpr std::array post_alternatives{Alternatives{.names = form_or_body}};
 constexpr std::array ldap_parameters{
     host, port, password,
     Parameter{.name = "tls", .type = ParameterType::choice, .help = "Whether to encrypt.", .choices = tls_choices},
@@ -62,6 +69,13 @@ constexpr std::array tcp_parameters{host, Parameter{.name = "port",
                                                     .example = "25",
                                                     .least = 1,
                                                     .most = 65535}};
+constexpr std::array exchange_parameters{
+    host, port, Parameter{.name = "send", .type = ParameterType::text_list, .help = "What to say."},
+    Parameter{.name = "replies", .type = ParameterType::pattern_list, .help = "What to hear."}};
+constexpr std::array listening_parameters{port, Parameter{.name = "path", .help = "The Unix socket."}};
+constexpr std::array<std::string_view, 2> places{"port", "path"};
+constexpr std::array listening_alternatives{
+    Alternatives{.names = places, .allowed = Alternatives::HowMany::exactly_one}};
 constexpr std::array roster_outputs{Output{"items", OutputType::number, "How many buddies."}};
 constexpr std::array command_parameters{Parameter{.name = "argv",
                                                   .type = ParameterType::text_list,
@@ -70,7 +84,10 @@ constexpr std::array command_parameters{Parameter{.name = "argv",
                                                   .example = "[\"true\"]"}};
 constexpr std::array command_outputs{Output{"exit_code", OutputType::number, "The exit code."},
                                      Output{"output", OutputType::text, "What it wrote."}};
-constexpr std::array process_parameters{Parameter{.name = "name", .help = "The process's name."}};
+constexpr std::array process_parameters{Parameter{.name = "command", .help = "What its command line holds."},
+                                        Parameter{.name = "name", .help = "The process's name."}};
+constexpr std::array<std::string_view, 2> signs{"name", "command"};
+constexpr std::array process_alternatives{Alternatives{.names = signs, .allowed = Alternatives::HowMany::at_least_one}};
 constexpr std::array process_outputs{Output{"count", OutputType::number, "How many."}};
 constexpr std::array log_parameters{
     Parameter{.name = "file", .required = true, .help = "The log.", .example = "\"/var/log/prosody/info.log\""},
@@ -90,14 +107,26 @@ constexpr std::array rows{
                   .outputs = http_outputs,
                   .target_parameter = "url",
                   .text_output = "body"},
+    OperationInfo{.name = "http.post",
+                  .parameters = post_parameters,
+                  .outputs = http_outputs,
+                  .target_parameter = "url",
+                  .text_output = "body",
+                  .alternatives = post_alternatives},
     OperationInfo{.name = "ldap.bind", .parameters = ldap_parameters, .target_parameter = "host"},
     OperationInfo{
         .name = "ldap.search", .parameters = search_parameters, .outputs = search_outputs, .target_parameter = "host"},
     OperationInfo{.name = "log.count", .parameters = log_parameters, .outputs = log_outputs},
-    OperationInfo{.name = "process.exists", .parameters = process_parameters, .outputs = process_outputs},
+    OperationInfo{.name = "process.exists",
+                  .parameters = process_parameters,
+                  .outputs = process_outputs,
+                  .alternatives = process_alternatives},
     OperationInfo{.name = "set", .parameters = set_parameters, .saves = "values"},
+    OperationInfo{
+        .name = "socket.listening", .parameters = listening_parameters, .alternatives = listening_alternatives},
     OperationInfo{.name = "ssh.login", .parameters = ssh_parameters, .target_parameter = "host"},
     OperationInfo{.name = "tcp.connect", .parameters = tcp_parameters, .target_parameter = "host"},
+    OperationInfo{.name = "tcp.exchange", .parameters = exchange_parameters, .target_parameter = "host"},
     OperationInfo{.name = "xmpp.login", .parameters = ssh_parameters, .target_parameter = "host"},
     OperationInfo{.name = "xmpp.logout", .after = "xmpp.login"},
     OperationInfo{.name = "xmpp.roster", .outputs = roster_outputs, .after = "xmpp.login"},
