@@ -189,6 +189,7 @@ std::string encode_core(Instant begin, std::span<const Row* const> rows, std::op
 template <class Row>
 std::vector<const Row*> pointers_to(std::span<const Row> rows) {
     std::vector<const Row*> pointers;
+    pointers.reserve(rows.size());
     for (const Row& row : rows) {
         pointers.push_back(&row);
     }

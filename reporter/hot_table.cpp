@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <unordered_set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -42,7 +43,7 @@ void HotTable::add(std::vector<Batch> batches) {
     const std::lock_guard lock(mutex_);
     for (Batch& batch : batches) {
         newest_ = std::max(newest_, batch.id);
-        if (!known_.insert(batch.id).second) {
+        if (known_.contains(batch.id)) {
             continue;
         }
         for (std::size_t i = 0; i < batch.runs.size(); ++i) {
@@ -58,31 +59,38 @@ void HotTable::add(std::vector<Batch> batches) {
                 entries.insert(place, std::move(entry));
             }
         }
+        known_.emplace(batch.id, std::move(batch.series));
     }
 }
 
-void HotTable::remove_locked(const std::set<std::int64_t>& ids) {
-    if (ids.empty()) {
-        return;
-    }
-    for (auto& [series, entries] : series_) {
-        std::erase_if(entries, [&](const Entry& entry) { return ids.contains(entry.batch); });
-    }
+void HotTable::remove_locked(std::span<const std::int64_t> ids) {
+    std::unordered_set<std::int64_t> concerned;
     for (const std::int64_t id : ids) {
-        known_.erase(id);
+        if (const auto known = known_.find(id); known != known_.end()) {
+            concerned.insert(known->second.begin(), known->second.end());
+            known_.erase(known);
+        }
+    }
+    for (const std::int64_t series : concerned) {
+        std::erase_if(series_[series],
+                      [&](const Entry& entry) { return std::ranges::binary_search(ids, entry.batch); });
     }
 }
 
-void HotTable::remove(std::span<const std::int64_t> ids) {
+void HotTable::remove(std::vector<std::int64_t> ids) {
+    std::ranges::sort(ids);
     const std::lock_guard lock(mutex_);
-    remove_locked({ids.begin(), ids.end()});
+    remove_locked(ids);
 }
 
 void HotTable::keep_only(std::span<const std::int64_t> ids, std::int64_t newest) {
     const std::lock_guard lock(mutex_);
-    std::set<std::int64_t> gone;
-    std::set_difference(known_.begin(), known_.upper_bound(newest), ids.begin(), ids.end(),
-                        std::inserter(gone, gone.end()));
+    std::vector<std::int64_t> gone;
+    for (auto known = known_.begin(); known != known_.upper_bound(newest); ++known) {
+        if (!std::ranges::binary_search(ids, known->first)) {
+            gone.push_back(known->first);
+        }
+    }
     remove_locked(gone);
 }
 

@@ -6,9 +6,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <span>
 #include <unordered_map>
 #include <vector>
@@ -29,7 +29,7 @@ public:
 
     /// Batches that are known already are left out. Each time all up to the newest that there is.
     void add(std::vector<Batch> batches);
-    void remove(std::span<const std::int64_t> ids);
+    void remove(std::vector<std::int64_t> ids);
     /// Removes batches up to `newest` that are not among `ids`, which is sorted.
     void keep_only(std::span<const std::int64_t> ids, std::int64_t newest);
 
@@ -60,11 +60,12 @@ private:
     };
     static Entry entry_of(Run&& run, std::int64_t batch);
     static Run run_of(const Entry& entry);
-    void remove_locked(const std::set<std::int64_t>& ids);
+    /// `ids` in order.
+    void remove_locked(std::span<const std::int64_t> ids);
 
     mutable std::mutex mutex_;
     std::unordered_map<std::int64_t, std::vector<Entry>> series_;  ///< by intended start, each once
-    std::set<std::int64_t> known_;
+    std::map<std::int64_t, std::vector<std::int64_t>> known_;      ///< batches, and which series are in each
     std::int64_t newest_ = 0;
 };
 

@@ -216,7 +216,7 @@ std::vector<Stored<void>> StoreWriter::commit(std::deque<Job>& jobs) {
         ids_.keep(key, id);
     }
     hot_.add(std::move(changes_.batches));
-    hot_.remove(changes_.sealed);
+    hot_.remove(std::move(changes_.sealed));
     return outcomes;
 }
 
@@ -302,6 +302,9 @@ Stored<void> StoreWriter::insert_batch(std::int64_t hour, std::int64_t part, std
     std::ranges::stable_sort(results, {}, [](const NewResult& one) { return one.result->intended; });
     std::vector<const RunResult*> rows;
     HotTable::Batch batch;
+    rows.reserve(results.size());
+    batch.series.reserve(results.size());
+    batch.runs.reserve(results.size());
     for (const NewResult& one : results) {
         rows.push_back(one.result);
         batch.series.push_back(one.series);

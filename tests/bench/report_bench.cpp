@@ -4,12 +4,14 @@
 //   report-bench report FILE SERIES EVERY_S DAYS [PERIODS]            makes the report, prints what that costs
 //
 // Runs are http runs with one step and five timings (or TIMINGS of them), each drawn from a log-normal distribution.
-// Each series is down for three runs TROUBLES times a day. Results come as a prober ships them: in batches of 500,
-// encoded as protobuf, each batch the next 500 that were due anywhere; they are decoded and checked, stored, and hours
-// that are over are sealed, as the reporter does it. Making up and encoding the batches is not counted; everything from
-// the received bytes on is, in seconds of this process' processors (all threads), syncing to disk included.
+// Each service is down for three runs TROUBLES times a day, at random. Results come as a prober ships them: in batches
+// of 500, encoded as protobuf, each batch the next 500 that were due anywhere; they are decoded and checked, stored,
+// and hours that are over are sealed, as the reporter does it. Making up and encoding the batches is not counted;
+// everything from the received bytes on is, in seconds of this process' processors (all threads), syncing to disk
+// included.
 //
-// Services have ten series each: a probe with five targets at two locations, and one objective. `report` makes the
+// Services have ten series each: a probe with five targets at two locations, and one objective. With
+// SLIMTAX_BENCH_SINGLE in the environment they have one target at one location. `report` makes the
 // report of the days that `fill` made, of PERIODS whole parts of them if that is named. Build with the release preset.
 #include <sys/resource.h>
 #include <unistd.h>
@@ -39,9 +41,10 @@ using schemas::Duration;
 using schemas::Instant;
 
 constexpr Instant begin = std::chrono::sys_days(std::chrono::year(2026) / 11 / 16);
-constexpr int targets = 5;
-constexpr int locations = 2;
-constexpr int series_a_service = targets * locations;
+// Ten series a service, or one where SLIMTAX_BENCH_SINGLE is set.
+const bool single = std::getenv("SLIMTAX_BENCH_SINGLE") != nullptr;
+const int locations = single ? 1 : 2;
+const int series_a_service = single ? 1 : 10;
 
 double cpu_seconds() {
     rusage usage{};
@@ -114,14 +117,19 @@ struct Plan {
     int troubles = 1;
     std::size_t timings = 5;
 
-    /// Three runs in a row, evenly over the day and not at the same time everywhere.
+    /// Three runs in a row, at a moment of each part of the day that dice would choose.
     [[nodiscard]] bool down(int one, Instant intended) const {
         if (troubles == 0) {
             return false;
         }
         const Duration apart = Duration(std::chrono::hours(24)) / troubles;
-        const Duration shift = apart * (one / series_a_service % 97) / 97;
-        return (intended.time_since_epoch() + shift) % apart < 3 * every;
+        const auto part = static_cast<std::uint64_t>(intended.time_since_epoch() / apart);
+        const std::uint64_t mixed = (part * 0x9e3779b97f4a7c15U ^
+                                     static_cast<std::uint64_t>(one / series_a_service + 1) * 0xbf58476d1ce4e5b9U) *
+                                    0x94d049bb133111ebU;
+        const Duration start = Duration(static_cast<std::int64_t>(mixed >> 20) % (apart - 4 * every).count());
+        const Duration within = intended.time_since_epoch() % apart;
+        return within >= start && within < start + 3 * every;
     }
 };
 
@@ -227,7 +235,7 @@ schemas::Definitions definitions_of(const Plan& plan) {
             probe.targets.push_back(fmt::format("web-{}.campus.example", i % series_a_service / locations));
         }
         probe.from = {"noc"};
-        if (plan.series > 1) {
+        if (!single) {
             probe.from.emplace_back("medical-centre");
         }
         definition->probes.push_back(probe);
