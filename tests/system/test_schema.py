@@ -25,7 +25,7 @@ BEYOND_A_SCHEMA = (
     "missing-closing-brace", "missing-target", "wrong-type-maintenance-",
     "save-", "target-without-targets", "roster-before-login", "duplicate-probe", "duplicate-objective",
     "objective-", "recovery-", "agree-more-", "exclude-", "need-more-", "bands-overlap", "bands-impossible",
-    "band-empty", "band-contradicts-itself", "causes-",
+    "band-empty", "band-contradicts-itself", "causes-", "budget-longer-", "too-few-runs-", "rate-out-of-reach",
 )
 
 
