@@ -47,7 +47,13 @@ void HotTable::add(std::vector<Batch> batches) {
             continue;
         }
         for (std::size_t i = 0; i < batch.runs.size(); ++i) {
-            std::vector<Entry>& entries = series_[batch.series[i]];
+            const auto number = static_cast<std::size_t>(batch.series[i]);
+            if (number >= series_.size()) {
+                series_.resize(number + 1);
+            }
+            Series& one = series_[number];
+            std::vector<Entry>& entries = one.entries;
+            one.newest = std::max(one.newest, batch.runs[i].intended);
             Entry entry = entry_of(std::move(batch.runs[i]), batch.id);
             // Nearly always the newest one of its series.
             if (entries.empty() || entries.back().intended < entry.intended) {
@@ -72,7 +78,7 @@ void HotTable::remove_locked(std::span<const std::int64_t> ids) {
         }
     }
     for (const std::int64_t series : concerned) {
-        std::erase_if(series_[series],
+        std::erase_if(series_[static_cast<std::size_t>(series)].entries,
                       [&](const Entry& entry) { return std::ranges::binary_search(ids, entry.batch); });
     }
 }
@@ -94,24 +100,29 @@ void HotTable::keep_only(std::span<const std::int64_t> ids, std::int64_t newest)
     remove_locked(gone);
 }
 
+const HotTable::Series* HotTable::find(std::int64_t series) const {
+    const auto number = static_cast<std::size_t>(series);
+    return number < series_.size() ? &series_[number] : nullptr;
+}
+
 bool HotTable::contains(std::int64_t series, Instant intended) const {
     const std::lock_guard lock(mutex_);
-    const auto found = series_.find(series);
-    if (found == series_.end() || found->second.empty() || found->second.back().intended < intended) {
-        return false;
+    const Series* found = find(series);
+    if (found == nullptr || found->newest < intended) {
+        return false;  // nearly always
     }
-    const auto place = std::ranges::lower_bound(found->second, intended, {}, &Entry::intended);
-    return place->intended == intended;
+    const auto place = std::ranges::lower_bound(found->entries, intended, {}, &Entry::intended);
+    return place != found->entries.end() && place->intended == intended;
 }
 
 std::vector<Run> HotTable::runs(std::int64_t series, Instant from, Instant to) const {
     const std::lock_guard lock(mutex_);
     std::vector<Run> runs;
-    const auto found = series_.find(series);
-    if (found == series_.end()) {
+    const Series* found = find(series);
+    if (found == nullptr) {
         return runs;
     }
-    const std::vector<Entry>& entries = found->second;
+    const std::vector<Entry>& entries = found->entries;
     auto begin = std::ranges::lower_bound(entries, from, {}, &Entry::intended);
     auto end = std::ranges::lower_bound(entries, to, {}, &Entry::intended);
     begin -= begin != entries.begin() ? 1 : 0;
@@ -142,6 +153,9 @@ tl::expected<std::vector<std::int64_t>, std::string> decode_series(std::string_v
     std::vector<std::int64_t> series;
     while (in.left() > 0 && in.good()) {
         series.push_back(static_cast<std::int64_t>(in.varint()));
+        if (series.back() < 0 || series.back() >= most_series) {
+            in.spoil();
+        }
     }
     if (!in.good() || series.size() != blob->rows) {
         return tl::unexpected(blob_frame::inconsistent().error());

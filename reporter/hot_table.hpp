@@ -10,7 +10,6 @@
 #include <memory>
 #include <mutex>
 #include <span>
-#include <unordered_map>
 #include <vector>
 
 #include "reporter/run.hpp"
@@ -63,11 +62,20 @@ private:
     /// `ids` in order.
     void remove_locked(std::span<const std::int64_t> ids);
 
+    struct Series {
+        schemas::Instant newest = schemas::Instant::min();  ///< none that is here, or was, is later
+        std::vector<Entry> entries;                         ///< by intended start, each once
+    };
+    [[nodiscard]] const Series* find(std::int64_t series) const;
+
     mutable std::mutex mutex_;
-    std::unordered_map<std::int64_t, std::vector<Entry>> series_;  ///< by intended start, each once
-    std::map<std::int64_t, std::vector<std::int64_t>> known_;      ///< batches, and which series are in each
+    std::vector<Series> series_;                               ///< by the series' number: those are counted from 1
+    std::map<std::int64_t, std::vector<std::int64_t>> known_;  ///< batches, and which series are in each
     std::int64_t newest_ = 0;
 };
+
+/// Greater numbers of series are not believed.
+inline constexpr std::int64_t most_series = 1 << 24;
 
 /// The columns `series` of table `batch`: which series each row of its blobs is of.
 [[nodiscard]] std::string encode_series(std::span<const std::int64_t> series);

@@ -357,7 +357,8 @@ Stored<std::int64_t> StoreWriter::id_of(const schemas::SeriesKey& key) {
 
 Stored<bool> StoreWriter::is_sealed(std::int64_t series, Instant intended) {
     const std::int64_t hour = hour_of(intended);
-    if (unsealed_.contains(hour_id(series, hour))) {
+    const auto number = static_cast<std::size_t>(series);
+    if (number < unsealed_.size() && unsealed_[number] == hour) {
         return false;
     }
     const auto [at, fresh] = looked_at_.try_emplace(hour_id(series, hour));
@@ -378,7 +379,8 @@ Stored<bool> StoreWriter::is_sealed(std::int64_t series, Instant intended) {
                 at->second.insert(start.time_since_epoch().count());
             }
         } else {
-            unsealed_.insert(at->first);
+            unsealed_.resize(std::max(unsealed_.size(), number + 1), -1);
+            unsealed_[number] = hour;
         }
         select_hour_core_.reset();
     }

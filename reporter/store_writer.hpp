@@ -122,8 +122,8 @@ private:
     /// Intended starts of the hours that were looked at, by id in table `hour`; empty: not sealed.
     std::unordered_map<std::int64_t, std::unordered_set<std::int64_t>> looked_at_;
 
-    /// Hours (ids in the table) that were looked for in vain. Right until somebody seals.
-    std::unordered_set<std::int64_t> unsealed_;
+    /// Of each series, by its number, the hour that was last looked for in vain. Right until somebody seals.
+    std::vector<std::int64_t> unsealed_;
     std::int64_t seen_version_ = 0;
     std::unordered_map<std::int64_t, std::uint64_t> seeds_;
 

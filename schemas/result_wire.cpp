@@ -5,6 +5,7 @@
 #include <limits>
 
 #include <fmt/format.h>
+#include <google/protobuf/arena.h>
 #include <google/protobuf/stubs/logging.h>
 #include <google/protobuf/util/json_util.h>
 
@@ -99,6 +100,7 @@ StepResult taken(const wire::Step& in) {
     step.offset = Duration(in.offset_us());
     step.think = Duration(in.think_us());
     step.response = Duration(in.response_us());
+    step.timings.reserve(static_cast<std::size_t>(in.timings_size()));
     for (const wire::Timing& timing : in.timings()) {
         step.timings.push_back({timing.name(), Duration(timing.took_us())});
     }
@@ -119,6 +121,7 @@ RunResult taken(const wire::Result& in) {
     run.response = Duration(in.response_us());
     run.verdict = verdict_of(in.verdict());
     run.reason = in.reason();
+    run.steps.reserve(static_cast<std::size_t>(in.steps_size()));
     for (const wire::Step& step : in.steps()) {
         run.steps.push_back(taken(step));
     }
@@ -297,7 +300,9 @@ std::string encode_json(const Batch& batch) {
 }
 
 tl::expected<Batch, std::string> decode(std::string_view bytes) {
-    wire::Batch message;
+    // The message's many small parts are made and thrown away at once.
+    google::protobuf::Arena arena;
+    wire::Batch& message = *google::protobuf::Arena::CreateMessage<wire::Batch>(&arena);
     if (!parse(bytes, message)) {
         return tl::unexpected<std::string>(
             "the body is not a batch of results (wire.Batch of result.proto): cut off, or not UTF-8");
