@@ -1,8 +1,11 @@
 #include "schemas/operation_words.hpp"
 
+#include <algorithm>
 #include <cctype>
 
 #include <fmt/format.h>
+
+#include "schemas/toml_reader.hpp"
 
 namespace slimtax::schemas {
 
@@ -49,6 +52,29 @@ std::string when_omitted(const OperationInfo& info, const Parameter& parameter) 
         return "required";
     }
     return parameter.fallback.empty() ? "" : fmt::format("default: {}", parameter.fallback);
+}
+
+std::string alternatives_text(const OperationInfo& info, const Parameter& parameter) {
+    std::string text;
+    for (const Alternatives& alternatives : info.alternatives) {
+        if (std::ranges::find(alternatives.names, parameter.name) == alternatives.names.end()) {
+            continue;
+        }
+        std::vector<std::string> others;
+        for (const std::string_view name : alternatives.names) {
+            if (name != parameter.name) {
+                others.push_back(fmt::format("'{}'", name));
+            }
+        }
+        const std::string rest = enumerated({others.begin(), others.end()}, "or");
+        text += text.empty() ? "" : "; ";
+        switch (alternatives.allowed) {
+            case Alternatives::HowMany::at_most_one: text += "not together with " + rest; break;
+            case Alternatives::HowMany::exactly_one: text += "this or " + rest + ", just one of them"; break;
+            case Alternatives::HowMany::at_least_one: text += "this or " + rest + " is needed"; break;
+        }
+    }
+    return text;
 }
 
 std::string sample_value(const Parameter& parameter) {

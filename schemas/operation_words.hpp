@@ -19,6 +19,10 @@ namespace slimtax::schemas {
 /// What holds when it is not written: "required", "default: the target", "default: 443"; empty: nothing.
 [[nodiscard]] std::string when_omitted(const OperationInfo& info, const Parameter& parameter);
 
+/// What else of the operation's parameters it stands with or instead of: "or 'path', not both", "this or 'no_match' is
+/// needed"; empty: nothing.
+[[nodiscard]] std::string alternatives_text(const OperationInfo& info, const Parameter& parameter);
+
 /// A value that the reader takes, as TOML text: the row's example, or its default, or one made from the type.
 [[nodiscard]] std::string sample_value(const Parameter& parameter);
 

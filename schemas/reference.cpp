@@ -42,6 +42,11 @@ std::string type_cell(const Parameter& parameter) {
     return text;
 }
 
+std::string meaning(const OperationInfo& info, const Parameter& parameter) {
+    const std::string beside = as_sentence(alternatives_text(info, parameter));
+    return beside.empty() ? std::string(parameter.help) : as_sentence(parameter.help) + " " + beside;
+}
+
 std::string omitted(const OperationInfo& info, const Parameter& parameter) {
     if (parameter.name == info.target_parameter) {
         return "the target";
@@ -66,7 +71,7 @@ std::string section(const OperationInfo& info) {
         text += "| parameter | type | when omitted | meaning |\n|---|---|---|---|\n";
         for (const Parameter& parameter : info.parameters) {
             text += fmt::format("| {} | {} | {} | {} |\n", code(parameter.name), type_cell(parameter),
-                                omitted(info, parameter), cell(parameter.help));
+                                omitted(info, parameter), cell(meaning(info, parameter)));
         }
         text += "\n";
     }

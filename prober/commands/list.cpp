@@ -55,6 +55,9 @@ void print_full(const OperationInfo& info) {
             const std::string left_out = schemas::when_omitted(info, parameter);
             std::cout << fmt::format("    {:<14} {}{}{}\n", parameter.name, schemas::type_text(parameter),
                                      left_out.empty() ? "" : "; ", left_out);
+            if (const std::string beside = schemas::alternatives_text(info, parameter); !beside.empty()) {
+                print_wrapped(schemas::as_sentence(beside), 21);
+            }
             print_wrapped(schemas::as_sentence(parameter.help), 21);
             if (!parameter.example.empty()) {
                 std::cout << fmt::format("{:21}as in: {} = {}\n", "", parameter.name, parameter.example);

@@ -118,9 +118,12 @@ std::string quoted(std::string_view text) {
 
 /// "url: text; default: the target. The address …"
 std::string about(const OperationInfo& info, const Parameter& parameter) {
-    const std::string omitted = schemas::when_omitted(info, parameter);
-    return comment(fmt::format("{}: {}{}{}. {}", parameter.name, schemas::type_text(parameter),
-                               omitted.empty() ? "" : "; ", omitted, schemas::as_sentence(parameter.help)));
+    std::string terms = schemas::type_text(parameter);
+    for (const std::string& more :
+         {schemas::when_omitted(info, parameter), schemas::alternatives_text(info, parameter)}) {
+        terms += more.empty() ? "" : "; " + more;
+    }
+    return comment(fmt::format("{}: {}. {}", parameter.name, terms, schemas::as_sentence(parameter.help)));
 }
 
 /// A condition that the first outputs could be asked to meet.

@@ -56,6 +56,25 @@ bool holds(const std::string& text, std::string_view part) {
     return text.find(part) != std::string::npos;
 }
 
+/// The key of a line `key = value`; empty: it is none.
+std::string_view key_of(std::string_view line) {
+    const std::size_t end = line.find_first_of(" =");
+    return line.starts_with('#') || end == std::string_view::npos ? "" : line.substr(0, end);
+}
+
+/// The parameters that a step cannot have together with `name`.
+std::vector<std::string_view> excluded_by(const schemas::OperationInfo& info, std::string_view name) {
+    std::vector<std::string_view> others;
+    for (const schemas::Alternatives& alternatives : info.alternatives) {
+        if (alternatives.allowed != schemas::Alternatives::HowMany::at_least_one &&
+            std::ranges::find(alternatives.names, name) != alternatives.names.end()) {
+            std::ranges::copy_if(alternatives.names, std::back_inserter(others),
+                                 [&](std::string_view other) { return other != name; });
+        }
+    }
+    return others;
+}
+
 }  // namespace
 
 TEST_CASE("a new definition is good as it stands, for every operation at each of its levels") {
@@ -81,7 +100,7 @@ TEST_CASE("a new definition is good as it stands, for every operation at each of
     }
 }
 
-TEST_CASE("taking the # away from any one option leaves a new definition good") {
+TEST_CASE("taking the # away from any one option, and what it excludes, leaves a new definition good") {
     for (const schemas::OperationInfo* info : probes::catalog()) {
         const auto lines = lines_of(make(info->name, {"", "", prober::usual_level(*info)}));
         const auto probe = std::ranges::find(lines, "[[probe]]");
@@ -95,6 +114,15 @@ TEST_CASE("taking the # away from any one option leaves a new definition good") 
             auto changed = lines;
             changed[i].erase(0, 1);
             CAPTURE(changed[i]);
+            for (const std::string_view other : excluded_by(*info, key_of(changed[i]))) {
+                // The option itself says so, above.
+                const bool said = std::ranges::any_of(
+                    lines.begin(), lines.begin() + static_cast<std::ptrdiff_t>(i),
+                    [&](const std::string& line) { return holds(line, "'" + std::string(other) + "'"); });
+                CHECK_MESSAGE(said, std::string(info->name), ": ", changed[i], " does not say that it excludes ",
+                              std::string(other));
+                std::erase_if(changed, [&](const std::string& line) { return key_of(line) == other; });
+            }
             for (const schemas::Problem& problem : read(joined(changed)).problems) {
                 CHECK_MESSAGE(problem.kind != schemas::Problem::Kind::error, std::string(info->name), ": ",
                               schemas::to_string(problem));
