@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
-#include "reporter/http_policy.hpp"
+#include "reporter/http/policy.hpp"
 #include "schemas/result_wire.hpp"
 
 namespace slimtax::reporter {

@@ -18,9 +18,9 @@
 #include <unordered_set>
 #include <vector>
 
-#include "reporter/http_server.hpp"
-#include "reporter/series_ids.hpp"
-#include "reporter/store.hpp"
+#include "reporter/http/server.hpp"
+#include "reporter/store/series_ids.hpp"
+#include "reporter/store/store.hpp"
 #include "schemas/definition.hpp"
 
 namespace slimtax::schemas {

@@ -10,9 +10,9 @@
 #include <thread>
 #include <vector>
 
-#include "reporter/http_server.hpp"
+#include "reporter/http/server.hpp"
 #include "reporter/report.hpp"
-#include "reporter/store.hpp"
+#include "reporter/store/store.hpp"
 #include "schemas/definition.hpp"
 
 namespace slimtax::reporter {

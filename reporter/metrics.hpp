@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "reporter/http_server.hpp"
+#include "reporter/http/server.hpp"
 #include "reporter/ingest.hpp"
 #include "reporter/live_report.hpp"
 #include "reporter/mail/mailer.hpp"

@@ -2,9 +2,9 @@
 
 #include <set>
 
-#include "reporter/record.hpp"
-#include "reporter/render/judgement.hpp"
-#include "reporter/zone.hpp"
+#include "reporter/judgement.hpp"
+#include "reporter/ledger/zone.hpp"
+#include "reporter/store/record.hpp"
 
 namespace slimtax::reporter {
 namespace {

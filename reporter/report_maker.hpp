@@ -7,10 +7,10 @@
 
 #include <tl/expected.hpp>
 
-#include "reporter/evaluate.hpp"
-#include "reporter/period.hpp"
+#include "reporter/ledger/evaluate.hpp"
+#include "reporter/ledger/period.hpp"
 #include "reporter/report.hpp"
-#include "reporter/store.hpp"
+#include "reporter/store/store.hpp"
 #include "schemas/definition.hpp"
 
 namespace slimtax::reporter {

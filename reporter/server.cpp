@@ -6,11 +6,11 @@
 #include <spdlog/spdlog.h>
 #include <nlohmann/json.hpp>
 
-#include "reporter/blob.hpp"
 #include "reporter/dashboard/routes.hpp"
 #include "reporter/mail/delivery.hpp"
-#include "reporter/render/words.hpp"
 #include "reporter/report_maker.hpp"
+#include "reporter/store/blob.hpp"
+#include "reporter/words.hpp"
 #include "schemas/definition_reader.hpp"
 
 namespace slimtax::reporter {

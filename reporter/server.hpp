@@ -9,12 +9,12 @@
 
 #include <tl/expected.hpp>
 
-#include "reporter/http_server.hpp"
+#include "reporter/http/server.hpp"
 #include "reporter/ingest.hpp"
 #include "reporter/live_report.hpp"
 #include "reporter/mail/mailer.hpp"
 #include "reporter/metrics.hpp"
-#include "reporter/sqlite_store.hpp"
+#include "reporter/store/sqlite_store.hpp"
 #include "schemas/config.hpp"
 
 namespace slimtax::reporter {

@@ -5,7 +5,7 @@
 -- section is applied in one transaction. Instants are microseconds since 1970-01-01T00:00:00Z.
 --
 -- Looking in by hand is fine (sqlite3 -readonly FILE): `series` says what there is, `hour` and `batch` how much. What the
--- blobs hold is described in reporter/blob.hpp; `slimtax-reporter export` writes it as CSV.
+-- blobs hold is described in reporter/store/blob.hpp; `slimtax-reporter export` writes it as CSV.
 
 -- version 1
 
@@ -88,7 +88,7 @@ CREATE INDEX issued_of ON issued (service, objective, begins, ends);
 
 -- version 3
 
--- Outlines of days that are over (reporter/outline.hpp), from which reports are made without reading every run. One
+-- Outlines of days that are over (reporter/store/outline.hpp), from which reports are made without reading every run. One
 -- row for each series and day; `id` is series * 131072 + day, day counted since 1970 in UTC. A row that is here says
 -- the same as the hours of that day: whoever changes an hour takes the outline away, by these triggers, whichever
 -- program it is. While results of a day still are fresh, its outline is not looked at.

@@ -9,11 +9,11 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
-#include "reporter/amendments.hpp"
 #include "reporter/commands/commands.hpp"
 #include "reporter/commands/workplace.hpp"
-#include "reporter/render/words.hpp"
+#include "reporter/ledger/amendments.hpp"
 #include "reporter/report_maker.hpp"
+#include "reporter/words.hpp"
 #include "schemas/problem.hpp"
 
 namespace slimtax::reporter {

@@ -8,7 +8,7 @@
 #include "reporter/commands/commands.hpp"
 #include "reporter/commands/workplace.hpp"
 #include "reporter/csv.hpp"
-#include "reporter/period.hpp"
+#include "reporter/ledger/period.hpp"
 #include "reporter/report_maker.hpp"
 
 namespace slimtax::reporter {

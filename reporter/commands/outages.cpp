@@ -3,8 +3,8 @@
 
 #include "reporter/commands/commands.hpp"
 #include "reporter/commands/workplace.hpp"
-#include "reporter/render/words.hpp"
-#include "reporter/zone.hpp"
+#include "reporter/ledger/zone.hpp"
+#include "reporter/words.hpp"
 #include "schemas/time.hpp"
 
 namespace slimtax::reporter {

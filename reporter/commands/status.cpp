@@ -3,7 +3,7 @@
 
 #include "reporter/commands/commands.hpp"
 #include "reporter/commands/workplace.hpp"
-#include "reporter/render/words.hpp"
+#include "reporter/words.hpp"
 #include "schemas/time.hpp"
 
 namespace slimtax::reporter {

@@ -9,7 +9,7 @@
 #include <tl/expected.hpp>
 
 #include "reporter/report.hpp"
-#include "reporter/sqlite_store.hpp"
+#include "reporter/store/sqlite_store.hpp"
 #include "schemas/definition.hpp"
 
 namespace CLI {

@@ -5,10 +5,10 @@
 #include <nlohmann/json.hpp>
 
 #include "reporter/assets.hpp"
-#include "reporter/period.hpp"
+#include "reporter/ledger/period.hpp"
 #include "reporter/render/pictures.hpp"
 #include "reporter/render/wall_clock.hpp"
-#include "reporter/render/words.hpp"
+#include "reporter/words.hpp"
 
 namespace slimtax::reporter {
 namespace {

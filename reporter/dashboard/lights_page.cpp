@@ -5,10 +5,10 @@
 
 #include "reporter/dashboard/layout.hpp"
 #include "reporter/dashboard/page.hpp"
-#include "reporter/render/judgement.hpp"
+#include "reporter/judgement.hpp"
 #include "reporter/render/pictures.hpp"
 #include "reporter/render/wall_clock.hpp"
-#include "reporter/render/words.hpp"
+#include "reporter/words.hpp"
 
 namespace slimtax::reporter {
 namespace {

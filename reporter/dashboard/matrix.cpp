@@ -8,7 +8,7 @@
 
 #include "reporter/dashboard/layout.hpp"
 #include "reporter/render/pictures.hpp"
-#include "reporter/render/words.hpp"
+#include "reporter/words.hpp"
 
 namespace slimtax::reporter {
 namespace {

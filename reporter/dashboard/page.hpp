@@ -14,7 +14,7 @@
 #include <tl/expected.hpp>
 
 #include "reporter/report.hpp"
-#include "reporter/store.hpp"
+#include "reporter/store/store.hpp"
 
 namespace slimtax::reporter {
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "reporter/dashboard/page.hpp"
-#include "reporter/http_server.hpp"
+#include "reporter/http/server.hpp"
 
 namespace slimtax::reporter {
 

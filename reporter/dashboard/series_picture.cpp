@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <array>
 
-#include "reporter/render/words.hpp"
+#include "reporter/words.hpp"
 
 namespace slimtax::reporter {
 namespace {

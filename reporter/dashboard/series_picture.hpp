@@ -9,7 +9,7 @@
 #include "reporter/html.hpp"
 #include "reporter/render/scale.hpp"
 #include "reporter/render/wall_clock.hpp"
-#include "reporter/run.hpp"
+#include "reporter/store/run.hpp"
 #include "schemas/time.hpp"
 
 namespace slimtax::reporter {

@@ -10,11 +10,11 @@
 #include "reporter/dashboard/matrix.hpp"
 #include "reporter/dashboard/page.hpp"
 #include "reporter/dashboard/series_picture.hpp"
+#include "reporter/judgement.hpp"
 #include "reporter/render/html_parts.hpp"
-#include "reporter/render/judgement.hpp"
 #include "reporter/render/pictures.hpp"
 #include "reporter/render/statements.hpp"
-#include "reporter/render/words.hpp"
+#include "reporter/words.hpp"
 
 namespace slimtax::reporter {
 namespace {

@@ -12,9 +12,9 @@
 #include <thread>
 #include <vector>
 
+#include "reporter/ledger/period.hpp"
 #include "reporter/mail/outbox.hpp"
 #include "reporter/mail/smtp.hpp"
-#include "reporter/period.hpp"
 #include "reporter/report.hpp"
 #include "schemas/definition.hpp"
 

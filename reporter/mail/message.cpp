@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "reporter/judgement.hpp"
 #include "reporter/mail/encoding.hpp"
-#include "reporter/render/judgement.hpp"
 #include "reporter/render/render.hpp"
 #include "reporter/render/wall_clock.hpp"
 

@@ -11,7 +11,7 @@
 
 #include <fmt/format.h>
 
-#include "reporter/store_schema.hpp"
+#include "reporter/store/schema.hpp"
 
 namespace slimtax::reporter {
 namespace {

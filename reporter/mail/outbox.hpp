@@ -18,7 +18,7 @@
 #include <utility>
 #include <vector>
 
-#include "reporter/sqlite.hpp"
+#include "reporter/store/sqlite.hpp"
 #include "schemas/time.hpp"
 
 namespace slimtax::reporter {

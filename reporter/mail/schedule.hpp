@@ -3,7 +3,7 @@
 
 #include <chrono>
 
-#include "reporter/period.hpp"
+#include "reporter/ledger/period.hpp"
 #include "schemas/mail_settings.hpp"
 
 namespace slimtax::reporter {

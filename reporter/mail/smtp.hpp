@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 
-#include "reporter/store.hpp"
+#include "reporter/store/store.hpp"
 #include "schemas/mail_settings.hpp"
 #include "schemas/secrets.hpp"
 

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 
-#include "reporter/render/judgement.hpp"
+#include "reporter/judgement.hpp"
 #include "reporter/render/pictures.hpp"
 #include "reporter/render/statements.hpp"
 #include "reporter/render/svg_parts.hpp"
-#include "reporter/render/words.hpp"
+#include "reporter/words.hpp"
 
 namespace slimtax::reporter {
 namespace {

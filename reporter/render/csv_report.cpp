@@ -5,10 +5,10 @@
 #include <array>
 
 #include "reporter/html.hpp"
-#include "reporter/render/judgement.hpp"
+#include "reporter/judgement.hpp"
 #include "reporter/render/render.hpp"
 #include "reporter/render/statements.hpp"
-#include "reporter/render/words.hpp"
+#include "reporter/words.hpp"
 
 namespace slimtax::reporter {
 namespace {

@@ -4,11 +4,11 @@
 
 #include <algorithm>
 
+#include "reporter/judgement.hpp"
 #include "reporter/render/html_parts.hpp"
-#include "reporter/render/judgement.hpp"
 #include "reporter/render/pictures.hpp"
 #include "reporter/render/statements.hpp"
-#include "reporter/render/words.hpp"
+#include "reporter/words.hpp"
 
 namespace slimtax::reporter {
 namespace {

@@ -3,7 +3,7 @@
 #include "reporter/render/html_parts.hpp"
 #include "reporter/render/pictures.hpp"
 #include "reporter/render/statements.hpp"
-#include "reporter/render/words.hpp"
+#include "reporter/words.hpp"
 
 namespace slimtax::reporter {
 namespace {

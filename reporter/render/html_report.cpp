@@ -3,12 +3,12 @@
 
 #include "reporter/assets.hpp"
 #include "reporter/html.hpp"
+#include "reporter/judgement.hpp"
 #include "reporter/render/html_parts.hpp"
-#include "reporter/render/judgement.hpp"
 #include "reporter/render/pictures.hpp"
 #include "reporter/render/render.hpp"
 #include "reporter/render/wall_clock.hpp"
-#include "reporter/render/words.hpp"
+#include "reporter/words.hpp"
 
 namespace slimtax::reporter {
 namespace {

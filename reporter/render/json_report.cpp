@@ -5,9 +5,9 @@
 #include <cmath>
 
 #include "reporter/html.hpp"
-#include "reporter/render/judgement.hpp"
+#include "reporter/judgement.hpp"
 #include "reporter/render/wall_clock.hpp"
-#include "reporter/render/words.hpp"
+#include "reporter/words.hpp"
 #include "schemas/units.hpp"
 
 namespace slimtax::reporter {

@@ -7,12 +7,12 @@
 #include <array>
 
 #include "reporter/html.hpp"
-#include "reporter/render/judgement.hpp"
+#include "reporter/judgement.hpp"
 #include "reporter/render/render.hpp"
 #include "reporter/render/statements.hpp"
 #include "reporter/render/strip_cells.hpp"
 #include "reporter/render/wall_clock.hpp"
-#include "reporter/render/words.hpp"
+#include "reporter/words.hpp"
 
 namespace slimtax::reporter {
 namespace {

@@ -3,7 +3,7 @@
 #include <tuple>
 
 #include "reporter/render/svg_parts.hpp"
-#include "reporter/render/words.hpp"
+#include "reporter/words.hpp"
 
 namespace slimtax::reporter {
 namespace {

@@ -3,8 +3,8 @@
 #include <array>
 #include <map>
 
-#include "reporter/render/judgement.hpp"
-#include "reporter/render/words.hpp"
+#include "reporter/judgement.hpp"
+#include "reporter/words.hpp"
 #include "schemas/units.hpp"
 
 namespace slimtax::reporter {

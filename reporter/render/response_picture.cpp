@@ -9,7 +9,7 @@
 #include "reporter/render/scale.hpp"
 #include "reporter/render/statements.hpp"
 #include "reporter/render/svg_parts.hpp"
-#include "reporter/render/words.hpp"
+#include "reporter/words.hpp"
 
 namespace slimtax::reporter {
 namespace {

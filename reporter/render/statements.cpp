@@ -6,8 +6,8 @@
 #include <array>
 #include <cmath>
 
-#include "reporter/render/judgement.hpp"
-#include "reporter/render/words.hpp"
+#include "reporter/judgement.hpp"
+#include "reporter/words.hpp"
 
 namespace slimtax::reporter {
 namespace {

@@ -3,7 +3,7 @@
 #include <date/tz.h>
 #include <fmt/format.h>
 
-#include "reporter/render/words.hpp"
+#include "reporter/words.hpp"
 
 namespace slimtax::reporter {
 namespace {

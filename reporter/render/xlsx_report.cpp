@@ -4,11 +4,11 @@
 #include <algorithm>
 #include <map>
 
-#include "reporter/render/judgement.hpp"
+#include "reporter/judgement.hpp"
 #include "reporter/render/render.hpp"
 #include "reporter/render/statements.hpp"
-#include "reporter/render/words.hpp"
 #include "reporter/render/xlsx_book.hpp"
+#include "reporter/words.hpp"
 
 namespace slimtax::reporter {
 namespace {

@@ -35,7 +35,7 @@
 
 #include <fmt/format.h>
 
-#include "reporter/http_server.hpp"
+#include "reporter/http/server.hpp"
 #include "schemas/result_wire.hpp"
 
 namespace {

@@ -29,8 +29,8 @@
 
 #include <fmt/format.h>
 
-#include "reporter/evaluate.hpp"
-#include "reporter/sqlite_store.hpp"
+#include "reporter/ledger/evaluate.hpp"
+#include "reporter/store/sqlite_store.hpp"
 #include "schemas/result_wire.hpp"
 #include "schemas/series.hpp"
 

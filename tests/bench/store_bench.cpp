@@ -16,7 +16,7 @@
 
 #include <fmt/format.h>
 
-#include "reporter/sqlite_store.hpp"
+#include "reporter/store/sqlite_store.hpp"
 #include "schemas/series.hpp"
 
 namespace {

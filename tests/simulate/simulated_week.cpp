@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "reporter/evaluate.hpp"
-#include "reporter/zone.hpp"
+#include "reporter/ledger/evaluate.hpp"
+#include "reporter/ledger/zone.hpp"
 
 namespace slimtax::simulate {
 namespace {

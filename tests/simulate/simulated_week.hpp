@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "reporter/combine.hpp"
+#include "reporter/ledger/combine.hpp"
 #include "reporter/report.hpp"
 #include "schemas/definition.hpp"
 

@@ -1,4 +1,4 @@
-#include "reporter/amendments.hpp"
+#include "reporter/ledger/amendments.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,12 +1,12 @@
-#include "reporter/blob.hpp"
+#include "reporter/store/blob.hpp"
 
 #include <algorithm>
 
 #include <doctest/doctest.h>
 
-#include "reporter/blob_frame.hpp"
-#include "reporter/blob_steps.hpp"
-#include "reporter/bytes.hpp"
+#include "reporter/store/blob_frame.hpp"
+#include "reporter/store/blob_steps.hpp"
+#include "reporter/store/bytes.hpp"
 #include "schemas/slots.hpp"
 #include "some_results.hpp"
 

@@ -1,4 +1,4 @@
-#include "reporter/budget.hpp"
+#include "reporter/ledger/budget.hpp"
 
 #include <doctest/doctest.h>
 

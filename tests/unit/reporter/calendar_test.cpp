@@ -1,4 +1,4 @@
-#include "reporter/calendar.hpp"
+#include "reporter/ledger/calendar.hpp"
 
 #include <sstream>
 

@@ -1,4 +1,4 @@
-#include "reporter/combine.hpp"
+#include "reporter/ledger/combine.hpp"
 
 #include <string>
 

@@ -1,4 +1,4 @@
-#include "reporter/diagnosis.hpp"
+#include "reporter/ledger/diagnosis.hpp"
 
 #include <doctest/doctest.h>
 
@@ -154,6 +154,7 @@ TEST_CASE("a second finding stands beside the first") {
     fail(scenario, {"im", "process", "", "noc"});
     CHECK(outage(scenario).cause == "application");
     CHECK(outage(scenario).evidence ==
-          "'process' (level A0, application) failed at the same time: refused by server at 08:10; only im2 failed, while im1 "
+          "'process' (level A0, application) failed at the same time: refused by server at 08:10; only im2 failed, "
+          "while im1 "
           "served all the time");
 }

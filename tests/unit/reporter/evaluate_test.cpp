@@ -1,4 +1,4 @@
-#include "reporter/evaluate.hpp"
+#include "reporter/ledger/evaluate.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "reporter/http_server.hpp"
+#include "reporter/http/server.hpp"
 
 #include <atomic>
 #include <future>
@@ -9,8 +9,8 @@
 #include <doctest/doctest.h>
 
 #include "http_client.hpp"
-#include "reporter/event_streams.hpp"
-#include "reporter/http_policy.hpp"
+#include "reporter/http/event_streams.hpp"
+#include "reporter/http/policy.hpp"
 
 namespace slimtax::reporter {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "reporter/sqlite_store.hpp"
+#include "reporter/store/sqlite_store.hpp"
 #include "schemas/result_wire.hpp"
 #include "some_results.hpp"
 #include "temporary_folder.hpp"

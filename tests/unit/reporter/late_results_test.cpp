@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "reporter/render/json_report.hpp"
-#include "reporter/sqlite_store.hpp"
+#include "reporter/store/sqlite_store.hpp"
 #include "temporary_folder.hpp"
 #include "unit/reporter/scenario.hpp"
 

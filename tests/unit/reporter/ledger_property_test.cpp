@@ -6,8 +6,8 @@
 
 #include <doctest/doctest.h>
 
-#include "reporter/ledger.hpp"
-#include "reporter/zone.hpp"
+#include "reporter/ledger/ledger.hpp"
+#include "reporter/ledger/zone.hpp"
 #include "unit/reporter/reference_ledger.hpp"
 #include "unit/reporter/scenario.hpp"
 

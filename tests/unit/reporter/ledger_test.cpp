@@ -1,4 +1,4 @@
-#include "reporter/ledger.hpp"
+#include "reporter/ledger/ledger.hpp"
 
 #include <array>
 #include <string>

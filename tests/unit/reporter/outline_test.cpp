@@ -1,6 +1,6 @@
 // A report made from outlines equals the one made from every run, byte for byte. More seeds:
 // SLIMTAX_LEDGER_SEEDS=20000 (and SLIMTAX_LEDGER_FIRST_SEED to begin elsewhere).
-#include "reporter/outline.hpp"
+#include "reporter/store/outline.hpp"
 
 #include <algorithm>
 #include <cstdlib>
@@ -8,9 +8,9 @@
 
 #include <doctest/doctest.h>
 
-#include "reporter/load_series.hpp"
+#include "reporter/ledger/load_series.hpp"
 #include "reporter/render/render.hpp"
-#include "reporter/sqlite_store.hpp"
+#include "reporter/store/sqlite_store.hpp"
 #include "unit/reporter/scenario.hpp"
 #include "unit/reporter/temporary_folder.hpp"
 

@@ -9,7 +9,7 @@
 #include "reporter/dashboard/matrix.hpp"
 #include "reporter/dashboard/page.hpp"
 #include "reporter/dashboard/series_picture.hpp"
-#include "reporter/render/words.hpp"
+#include "reporter/words.hpp"
 #include "tests/unit/reporter/sample_report.hpp"
 
 using namespace slimtax;

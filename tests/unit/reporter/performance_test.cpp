@@ -1,4 +1,4 @@
-#include "reporter/performance.hpp"
+#include "reporter/ledger/performance.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "reporter/period.hpp"
+#include "reporter/ledger/period.hpp"
 
 #include <vector>
 

@@ -1,4 +1,4 @@
-#include "reporter/periodicity.hpp"
+#include "reporter/ledger/periodicity.hpp"
 
 #include <algorithm>
 #include <map>

@@ -1,8 +1,8 @@
-#include "reporter/record.hpp"
+#include "reporter/store/record.hpp"
 
 #include <doctest/doctest.h>
 
-#include "reporter/sqlite_store.hpp"
+#include "reporter/store/sqlite_store.hpp"
 #include "unit/reporter/sample_report.hpp"
 #include "unit/reporter/temporary_folder.hpp"
 
@@ -58,8 +58,7 @@ TEST_CASE("amendments are numbered, kept in order and never lost") {
     CHECK(all[0].said.when == sample::week_start() + 30h);
     CHECK(all[1].said.kind == Amendment::Kind::undo);
     CHECK(all[1].said.undoes == 1);
-    CHECK(store->amend(amendment("too late")).error().reason.find("was opened for reading only") !=
-          std::string::npos);
+    CHECK(store->amend(amendment("too late")).error().reason.find("was opened for reading only") != std::string::npos);
 }
 
 TEST_CASE("a report that was given out is on record once, and a later one that differs is a revision") {

@@ -4,7 +4,7 @@
 #include <optional>
 #include <set>
 
-#include "reporter/zone.hpp"
+#include "reporter/ledger/zone.hpp"
 #include "unit/reporter/reference_series.hpp"
 
 namespace slimtax::reporter::testing {

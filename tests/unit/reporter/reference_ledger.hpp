@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "reporter/report.hpp"
-#include "reporter/run.hpp"
+#include "reporter/store/run.hpp"
 #include "schemas/definition.hpp"
 
 namespace slimtax::reporter::testing {

@@ -4,7 +4,7 @@
 #include <array>
 #include <vector>
 
-#include "reporter/run.hpp"
+#include "reporter/store/run.hpp"
 #include "schemas/definition.hpp"
 
 namespace slimtax::reporter::testing {

@@ -6,9 +6,9 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "reporter/render/judgement.hpp"
+#include "reporter/judgement.hpp"
 #include "reporter/render/wall_clock.hpp"
-#include "reporter/render/words.hpp"
+#include "reporter/words.hpp"
 #include "tests/unit/reporter/sample_report.hpp"
 
 using namespace slimtax;

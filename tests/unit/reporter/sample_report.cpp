@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "reporter/verdict.hpp"
+#include "reporter/ledger/verdict.hpp"
 
 namespace slimtax::reporter::sample {
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "reporter/evaluate.hpp"
+#include "reporter/ledger/evaluate.hpp"
 #include "schemas/definition.hpp"
 
 namespace slimtax::reporter::testing {

@@ -1,4 +1,4 @@
-#include "reporter/sqlite_store.hpp"
+#include "reporter/store/sqlite_store.hpp"
 
 #include <fcntl.h>
 #include <sys/mount.h>
@@ -16,8 +16,8 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
-#include "reporter/blob.hpp"
-#include "reporter/store_schema.hpp"
+#include "reporter/store/blob.hpp"
+#include "reporter/store/schema.hpp"
 #include "some_results.hpp"
 #include "temporary_folder.hpp"
 

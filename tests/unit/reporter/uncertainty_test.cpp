@@ -1,4 +1,4 @@
-#include "reporter/uncertainty.hpp"
+#include "reporter/ledger/uncertainty.hpp"
 
 #include <cmath>
 

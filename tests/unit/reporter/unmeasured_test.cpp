@@ -1,4 +1,4 @@
-#include "reporter/unmeasured.hpp"
+#include "reporter/ledger/unmeasured.hpp"
 
 #include <doctest/doctest.h>
 

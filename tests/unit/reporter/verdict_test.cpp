@@ -1,8 +1,8 @@
-#include "reporter/verdict.hpp"
+#include "reporter/ledger/verdict.hpp"
 
 #include <doctest/doctest.h>
 
-#include "reporter/uncertainty.hpp"
+#include "reporter/ledger/uncertainty.hpp"
 #include "unit/reporter/scenario.hpp"
 
 using namespace slimtax;

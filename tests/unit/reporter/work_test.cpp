@@ -1,4 +1,4 @@
-#include "reporter/work.hpp"
+#include "reporter/ledger/work.hpp"
 
 #include <doctest/doctest.h>
 
