@@ -103,8 +103,10 @@ Stored<std::vector<std::string>> known_locations(Store& store, std::vector<std::
 }
 
 Stored<Report> make_report(Store& store, const schemas::Definitions& definitions,
-                           const std::vector<std::string>& locations, const AskedPeriod& period, schemas::Instant now) {
+                           const std::vector<std::string>& locations, const AskedPeriod& period, schemas::Instant now,
+                           Depth depth) {
     Surroundings surroundings;
+    surroundings.depth = depth;
     surroundings.locations = locations;
     auto amendments = store.amendments();
     if (!amendments) {
@@ -124,7 +126,7 @@ Stored<Report> make_full_report(Store& store, const schemas::Definitions& defini
         return report;
     }
     for (int count = 1; count <= compared_periods; ++count) {
-        const auto past = make_report(store, definitions, locations, earlier(period, count), now);
+        const auto past = make_report(store, definitions, locations, earlier(period, count), now, Depth::figures);
         if (!past) {
             return past;
         }

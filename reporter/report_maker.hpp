@@ -32,7 +32,7 @@ inline constexpr int compared_periods = 4;
 /// The report over `period`, cut at `now` when it has not ended: results, with the amendments on record.
 [[nodiscard]] Stored<Report> make_report(Store& store, const schemas::Definitions& definitions,
                                          const std::vector<std::string>& locations, const AskedPeriod& period,
-                                         schemas::Instant now);
+                                         schemas::Instant now, Depth depth = Depth::full);
 
 /// The same for people to read: compared with the periods before, and with what was reported of this one before.
 [[nodiscard]] Stored<Report> make_full_report(Store& store, const schemas::Definitions& definitions,

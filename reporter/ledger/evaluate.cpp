@@ -146,8 +146,12 @@ Stored<ObjectiveReport> evaluate_objective(const schemas::Definition& definition
         return tl::unexpected(ledger.error());
     }
     std::vector<FoundOutage> found = describe_outages(definition, objective, *ledger, hours);
-    if (auto done = diagnose(found, definition, objective, *ledger, cut, context.surroundings, context.runs); !done) {
-        return tl::unexpected(done.error());
+    const bool full = context.surroundings.depth == Depth::full;
+    if (full) {
+        if (auto done = diagnose(found, definition, objective, *ledger, cut, context.surroundings, context.runs);
+            !done) {
+            return tl::unexpected(done.error());
+        }
     }
     amend(found, definition.service.id, objective.id, context.surroundings.amendments);
     const Excused left = excuse(ledger->spans, hours, found);
@@ -174,7 +178,9 @@ Stored<ObjectiveReport> evaluate_objective(const schemas::Definition& definition
         band.likely = likely_share(static_cast<double>(band.runs),
                                    static_cast<double>(counted.statistics.completed() + counted.statistics.failed()));
     }
-    report.responses = over_time(counted.grid, period.from, cut);
+    if (full) {
+        report.responses = over_time(counted.grid, period.from, cut);
+    }
     if (counts_work(objective)) {
         report.work = counted.work;
         for (const Outage& outage : report.outages) {
@@ -189,9 +195,11 @@ Stored<ObjectiveReport> evaluate_objective(const schemas::Definition& definition
         report.budget.likely = likely_minutes(report.strip, looks.effective_gap);
     }
     reach_verdict(report, objective, counted.statistics.transactions());
-    report.unmeasured = explain_unmeasured(*ledger, report.strip);
-    report.periodicity = find_periodicity(report.outages, looks.always_seen, calendar.zone());
-    set_lights(report, *ledger, calendar, hours);
+    if (full) {
+        report.unmeasured = explain_unmeasured(*ledger, report.strip);
+        report.periodicity = find_periodicity(report.outages, looks.always_seen, calendar.zone());
+        set_lights(report, *ledger, calendar, hours);
+    }
     return report;
 }
 

@@ -23,6 +23,11 @@ namespace slimtax::reporter {
 using DetailSource = std::function<Stored<std::vector<schemas::RunResult>>(
     const schemas::SeriesKey& key, schemas::Instant from, schemas::Instant to, std::size_t limit)>;
 
+/// How much of a report is made. `figures`: minutes, runs, response times of the whole period, budgets and verdicts,
+/// the same as in a full one; not what outages were caused by and what each cause spent, rhythms, why time was
+/// unmeasured, pictures, lights.
+enum class Depth { full, figures };
+
 /// What is known about where probers are: the locations that probes without `from` run at, and how long a
 /// result may take to arrive before its slot counts as missed.
 struct Surroundings {
@@ -38,6 +43,7 @@ struct Surroundings {
     const schemas::Definitions* services = nullptr;
     /// Whole results, as Store::results gives them, to see where a failing run's time went; empty: not looked for.
     DetailSource details = {};
+    Depth depth = Depth::full;
 };
 
 /// The series of all control probes.

@@ -240,7 +240,8 @@ Stored<ObjectiveLedger> make_objective_ledger(const schemas::Definition& definit
     request.counted = &open;
     request.statistics = &result.counted.statistics;
     request.grid = &result.counted.grid;
-    if (!calendar.empty() && calendar.back().to - calendar.front().from > hourly_up_to) {
+    const bool long_period = !calendar.empty() && calendar.back().to - calendar.front().from > hourly_up_to;
+    if (long_period || surroundings.depth == Depth::figures) {
         request.grid->width = std::chrono::days(1);
     }
     std::vector<PopulationSeries> population;

@@ -119,7 +119,12 @@ ResponseHistogram ResponseHistogram::read(ByteReader& in) {
             break;
         }
         bucket += step / 2;
-        histogram.grow_to(bucket) += step % 2 == 1 ? in.varint() : 1;
+        if (i == 0) {
+            histogram.first_ = bucket;
+            histogram.counts_.reserve(std::min<std::size_t>(2 * buckets, last_bucket));
+        }
+        histogram.counts_.resize(bucket - histogram.first_ + 1);
+        histogram.counts_.back() += step % 2 == 1 ? in.varint() : 1;
     }
     return in.good() ? histogram : ResponseHistogram();
 }

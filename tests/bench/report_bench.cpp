@@ -2,6 +2,9 @@
 //
 //   report-bench fill FILE SERIES EVERY_S DAYS [TROUBLES [TIMINGS]]   makes a store, prints what taking in costs
 //   report-bench report FILE SERIES EVERY_S DAYS [PERIODS]            makes the report, prints what that costs
+//   report-bench compared FILE SERIES EVERY_S DAYS                    the report of the last fifth of the days,
+//   compared
+//                                                                     with the four before, as people get it
 //
 // Runs are http runs with one step and five timings (or TIMINGS of them), each drawn from a log-normal distribution.
 // Each service is down for three runs TROUBLES times a day, at random. Results come as a prober ships them: in batches
@@ -30,6 +33,8 @@
 #include <fmt/format.h>
 
 #include "reporter/ledger/evaluate.hpp"
+#include "reporter/ledger/period.hpp"
+#include "reporter/report_maker.hpp"
 #include "reporter/store/sqlite_store.hpp"
 #include "schemas/result_wire.hpp"
 #include "schemas/series.hpp"
@@ -276,11 +281,33 @@ void report(const std::filesystem::path& file, const Plan& plan, int periods) {
     }
 }
 
+void compared(const std::filesystem::path& file, const Plan& plan) {
+    auto store = good(reporter::SqliteStore::open(file, reporter::SqliteStore::Mode::read_only));
+    const schemas::Definitions definitions = definitions_of(plan);
+    const Instant end = begin + std::chrono::days(plan.days);
+    const auto period =
+        reporter::parse_period(schemas::to_rfc3339(end - std::chrono::days(plan.days) / 5), schemas::to_rfc3339(end));
+    for (const char* which : {"first", "again"}) {
+        const double cpu = cpu_seconds();
+        const auto wall = std::chrono::steady_clock::now();
+        const auto made = good(reporter::make_full_report(*store, definitions, {}, period.value(), end));
+        std::size_t before = 0;
+        for (const auto& service : made.services) {
+            before += service.objectives[0].before.size();
+        }
+        fmt::print(
+            "{} services, {} earlier figures; compared report {}: {:.3f} CPU-s, {:.3f} s on the clock; peak {:.1f} "
+            "MB\n",
+            made.services.size(), before, which, cpu_seconds() - cpu,
+            std::chrono::duration<double>(std::chrono::steady_clock::now() - wall).count(), peak_memory());
+    }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
     if (argc < 6) {
-        std::fprintf(stderr, "report-bench fill|report FILE SERIES EVERY_S DAYS …\n");
+        std::fprintf(stderr, "report-bench fill|report|compared FILE SERIES EVERY_S DAYS …\n");
         return 1;
     }
     const auto number = [&](int index, int otherwise) { return argc > index ? std::atoi(argv[index]) : otherwise; };
@@ -292,6 +319,8 @@ int main(int argc, char** argv) {
         plan.troubles = number(6, 1);
         plan.timings = static_cast<std::size_t>(number(7, 5));
         fill(argv[2], plan);
+    } else if (std::string_view(argv[1]) == "compared") {
+        compared(argv[2], plan);
     } else {
         report(argv[2], plan, std::max(1, number(6, 1)));
     }

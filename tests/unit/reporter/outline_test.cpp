@@ -216,6 +216,27 @@ std::string report_of(const Case& one, const RunSource& source) {
     return render_json(make_report(definitions, one.period, one.now, one.scenario.surroundings, source).value());
 }
 
+/// What Depth::figures leaves out, left out.
+Report without_more_than_figures(Report report) {
+    for (ServiceReport& service : report.services) {
+        for (ObjectiveReport& objective : service.objectives) {
+            objective.responses.clear();
+            objective.unmeasured.clear();
+            objective.periodicity.clear();
+            objective.light = {};
+            objective.light_reason.clear();
+            objective.light_since = {};
+            objective.series.clear();
+            objective.budget.causes.clear();
+            for (Outage& outage : objective.outages) {
+                outage.cause.clear();
+                outage.evidence.clear();
+            }
+        }
+    }
+    return report;
+}
+
 std::uint64_t from_environment(const char* name, std::uint64_t fallback) {
     const char* text = std::getenv(name);
     return text == nullptr ? fallback : std::strtoull(text, nullptr, 10);
@@ -268,6 +289,23 @@ TEST_CASE("a report made from outlines equals the one made from every run, on ra
     CHECK(seen.outlined > seen.in_full);
     CHECK(seen.elided > 1000);
     CHECK(seen.asked > 0);
+}
+
+TEST_CASE("a report of figures alone has the same figures, on random services") {
+    const std::uint64_t seeds = from_environment("SLIMTAX_LEDGER_SEEDS", 40);
+    Seen seen;
+    for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+        CAPTURE(seed);
+        Case one = random_case(seed);
+        const schemas::Definitions definitions{std::make_shared<schemas::Definition>(one.scenario.definition)};
+        const Report full =
+            make_report(definitions, one.period, one.now, one.scenario.surroundings, one.scenario.source()).value();
+        one.scenario.surroundings.depth = Depth::figures;
+        const Report figures =
+            make_report(definitions, one.period, one.now, one.scenario.surroundings, outlined(one.scenario, seed, seen))
+                .value();
+        CHECK(render_json(without_more_than_figures(full)) == render_json(without_more_than_figures(figures)));
+    }
 }
 
 TEST_CASE("a report from the store is the same before and after packing, whatever came late, twice or in between") {
