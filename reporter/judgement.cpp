@@ -164,6 +164,16 @@ Headline headline(const Report& report) {
                 fmt::format("No promise is known to be missed, but for {} it cannot be proven: {}.",
                             services_that(unproven.size(), all, "", ""), titles(unproven))};
     }
+    const auto measured_nothing = [](const ServiceReport* service) {
+        return std::ranges::all_of(service->objectives, [](const ObjectiveReport& objective) {
+            return judge(objective) == Judgement::not_measured;
+        });
+    };
+    if (!unseen.empty() && unseen.size() == all && std::ranges::all_of(unseen, measured_nothing)) {
+        return {Judgement::not_measured, "Unknown.",
+                all == 1 ? "Nothing was measured of the service."
+                         : fmt::format("Nothing was measured of any of the {} services.", all)};
+    }
     if (!unseen.empty()) {
         return {Judgement::not_measured, "Partly unknown.",
                 fmt::format("{}: {}. Every promise that was measured was kept.",

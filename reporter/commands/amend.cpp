@@ -48,22 +48,55 @@ std::string this_person() {
 
 /// What is wrong with the command line; empty when nothing is.
 std::string mistake(const Options& options) {
-    const int asked = static_cast<int>(!options.cause.empty()) + static_cast<int>(options.not_an_outage) +
-                      static_cast<int>(options.planned) + static_cast<int>(options.undo != 0);
+    const int asked = static_cast<int>(options.cause.find_first_not_of(" \t\n") != std::string::npos) +
+                      static_cast<int>(options.not_an_outage) + static_cast<int>(options.planned) +
+                      static_cast<int>(options.undo != 0);
     if (options.list) {
         return asked == 0 && options.outage.empty() ? "" : "--list goes alone";
     }
     if (asked != 1) {
         return "say one thing at a time: --cause CAUSE, --not-an-outage, --planned or --undo NUMBER";
     }
-    if (options.note.empty()) {
-        return "why? --note \"…\" stands in every later report";
+    if (options.note.find_first_not_of(" \t\n") == std::string::npos) {
+        return "why? Say it with --note \"…\": it stands in every later report";
     }
     if (options.undo != 0) {
         return options.outage.empty() ? "" : "--undo takes the amendment's number alone, as `amend --list` shows it";
     }
     return options.outage.empty() ? "which outage? Name it as `slimtax-reporter outages` does: SERVICE/OBJECTIVE@TIME"
                                   : "";
+}
+
+/// The named service, and those whose control probes tell that a location was at fault itself: without them an outage
+/// would begin elsewhere than in a report.
+schemas::Definitions needed_for(const schemas::Definitions& all, const std::string& service) {
+    schemas::Definitions needed;
+    std::ranges::copy_if(all, std::back_inserter(needed), [&](const auto& definition) {
+        return definition->service.id == service || std::ranges::any_of(definition->probes, &schemas::Probe::control);
+    });
+    return needed;
+}
+
+/// The outages of an objective that a report from a day before the name's time to `after` behind it lists. One that
+/// began while the service was closed is listed only where it counts, which may be days later.
+Stored<std::vector<RecordedAmendment>> outages_near(Workplace& workplace, const OutageName& name,
+                                                    std::chrono::hours after) {
+    const AskedPeriod around{"around " + name.began, name.first - std::chrono::hours(24),
+                             std::min(name.after + after, std::max(name.after, now()))};
+    const auto report = make_report(*workplace.store, needed_for(workplace.definitions, name.service),
+                                    workplace.locations, around, now());
+    if (!report) {
+        return tl::unexpected(report.error());
+    }
+    std::vector<RecordedAmendment> outages;
+    const auto service = std::ranges::find(report->services, name.service, &ServiceReport::id);
+    const auto objective = std::ranges::find(service->objectives, name.objective, &ObjectiveReport::id);
+    for (const Outage& outage : objective->outages) {
+        if (const auto id = parse_outage_id(outage.id)) {
+            outages.push_back({name.service, name.objective, id->first, outage.to, {}});
+        }
+    }
+    return outages;
 }
 
 /// The outage that a name means, or nothing, which has then been said.
@@ -73,33 +106,32 @@ std::optional<RecordedAmendment> find_outage(Workplace& workplace, const std::st
         complain(name.error());
         return std::nullopt;
     }
-    schemas::Definitions definitions;
-    std::ranges::copy_if(workplace.definitions, std::back_inserter(definitions),
-                         [&](const auto& definition) { return definition->service.id == name->service; });
-    if (definitions.empty() || definitions.front()->find_objective(name->objective) == nullptr) {
-        complain(definitions.empty() ? fmt::format("there is no service '{}' in the definitions", name->service)
-                                     : fmt::format("service {} has no objective '{}'", name->service, name->objective));
-        return std::nullopt;
-    }
-    const AskedPeriod around{"around " + name->began, name->first - std::chrono::hours(24),
-                             name->after + std::chrono::hours(24)};
-    const auto report = make_report(*workplace.store, definitions, workplace.locations, around, now());
-    if (!report) {
-        complain(report.error().reason);
+    const auto definition =
+        std::ranges::find(workplace.definitions, name->service, [](const auto& one) { return one->service.id; });
+    if (definition == workplace.definitions.end() || (*definition)->find_objective(name->objective) == nullptr) {
+        complain(definition == workplace.definitions.end()
+                     ? fmt::format("there is no service '{}' in the definitions", name->service)
+                     : fmt::format("service {} has no objective '{}'", name->service, name->objective));
         return std::nullopt;
     }
     std::vector<std::string> near;
     std::vector<RecordedAmendment> meant;
-    for (const ObjectiveReport& objective : report->services.front().objectives) {
-        for (const Outage& outage : objective.outages) {
-            const auto id = parse_outage_id(outage.id);
-            if (objective.id != name->objective || !id) {
-                continue;
+    for (const int days : {1, 10, 80}) {
+        const auto outages = outages_near(workplace, *name, std::chrono::hours(24 * days));
+        if (!outages) {
+            complain(outages.error().reason);
+            return std::nullopt;
+        }
+        for (const RecordedAmendment& outage : *outages) {
+            if (days == 1) {
+                near.push_back(outage_id(outage.service, outage.objective, outage.began));
             }
-            near.push_back(outage.id);
-            if (id->first >= name->first && id->first < name->after) {
-                meant.push_back({name->service, name->objective, id->first, outage.to, {}});
+            if (outage.began >= name->first && outage.began < name->after) {
+                meant.push_back(outage);
             }
+        }
+        if (!meant.empty()) {
+            break;
         }
     }
     if (meant.size() == 1) {
@@ -234,7 +266,15 @@ void add_amend(CLI::App& app, int& exit_status) {
     command->add_option("--cause", options->cause, "the root cause: network, application, platform …");
     command->add_flag("--not-an-outage", options->not_an_outage, "the tests were wrong: it spends no budget");
     command->add_flag("--planned", options->planned, "it was announced work: it spends no budget");
-    command->add_option("--undo", options->undo, "take back the amendment of this number")->check(CLI::PositiveNumber);
+    command->add_option("--undo", options->undo, "take back the amendment of this number")
+        ->check(CLI::Validator(
+            [](const std::string& text) {
+                const bool number = !text.empty() && text.size() < 19 && text != "0" &&
+                                    text.find_first_not_of("0123456789") == std::string::npos;
+                return number ? std::string()
+                              : fmt::format("'{}' is no amendment's number, as `amend --list` shows it", text);
+            },
+            "NUMBER"));
     command->add_option("--note", options->note, "why, in a sentence");
     command->add_option("--who", options->who, "who says so; you, when omitted");
     command->add_flag("--list", options->list, "show every amendment on record");

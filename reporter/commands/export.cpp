@@ -9,6 +9,7 @@
 #include "reporter/commands/workplace.hpp"
 #include "reporter/csv.hpp"
 #include "reporter/ledger/period.hpp"
+#include "reporter/ledger/zone.hpp"
 #include "reporter/report_maker.hpp"
 
 namespace slimtax::reporter {
@@ -38,6 +39,13 @@ bool export_series(Store& store, const schemas::SeriesKey& key, schemas::Instant
     return true;
 }
 
+/// A period's days are the service's own, where its definition is at hand, or else UTC's.
+Zone zone_of(const schemas::Definitions& definitions, const std::string& service) {
+    const auto found = std::ranges::find(definitions, service, [](const auto& one) { return one->service.id; });
+    auto zone = found == definitions.end() ? tl::expected<Zone, std::string>() : Zone::find((*found)->window.timezone);
+    return zone ? *std::move(zone) : Zone();
+}
+
 int export_results(const Options& options) {
     const auto workplace = open_workplace(options.workplace, SqliteStore::Mode::read_only);
     if (!workplace) {
@@ -49,15 +57,15 @@ int export_results(const Options& options) {
         complain(series.error().reason);
         return 1;
     }
-    std::optional<Period> asked;
-    if (!options.period.week.empty() || !options.period.from.empty() || !options.period.to.empty()) {
-        const auto period = asked_period(options.period.week, options.period.from, options.period.to,
-                                         workplace->definitions, schemas::Instant());
+    const std::string& name = options.period.week.empty() ? options.period.month : options.period.week;
+    std::optional<AskedPeriod> asked;
+    if (!name.empty() || !options.period.from.empty() || !options.period.to.empty()) {
+        const auto period = asked_period(name, options.period.from, options.period.to, workplace->definitions, {});
         if (!period) {
             complain(period.error());
-            return 2;
+            return 1;
         }
-        asked = period->in(Zone());
+        asked = *period;
     }
     write_results_header(std::cout);
     for (const schemas::SeriesKey& key : *series) {
@@ -74,8 +82,9 @@ int export_results(const Options& options) {
         schemas::Instant from = first->runs.front().intended;
         schemas::Instant to = last->runs.back().intended + schemas::Duration(1);
         if (asked) {
-            from = std::max(asked->from, from);
-            to = std::min(asked->to, to);
+            const Period period = asked->in(zone_of(workplace->definitions, key.service));
+            from = std::max(period.from, from);
+            to = std::min(period.to, to);
         }
         if (!export_series(store, key, from, to)) {
             return 1;

@@ -23,9 +23,14 @@ std::optional<std::string> contents(const std::string& file) {
     if (file == "-") {
         return std::string(std::istreambuf_iterator<char>(std::cin), {});
     }
+    std::error_code error;
+    const bool directory = std::filesystem::is_directory(file, error);  // reading one would throw
     std::ifstream in(file, std::ios::binary);
-    std::string text(std::istreambuf_iterator<char>(in), {});
-    if (!in.is_open() || in.bad() || std::filesystem::is_directory(file)) {
+    std::string text;
+    if (in.is_open() && !directory) {
+        text.assign(std::istreambuf_iterator<char>(in), {});
+    }
+    if (!in.is_open() || in.bad() || directory) {
         complain(fmt::format("{} cannot be read: it is not there, not a file, or not readable for you", file));
         return std::nullopt;
     }

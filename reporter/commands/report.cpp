@@ -12,17 +12,25 @@
 namespace slimtax::reporter {
 namespace {
 
-/// Puts what the report says on record. Only a period that is over can be reported for good.
-bool issue(Store& store, const Report& report) {
-    const auto now = std::chrono::time_point_cast<schemas::Duration>(std::chrono::system_clock::now());
-    const std::vector<IssuedFigure> figures = figures_of(report, now);
+schemas::Instant now() {
+    return std::chrono::time_point_cast<schemas::Duration>(std::chrono::system_clock::now());
+}
+
+/// What is put on record of a report. Only a period that is over can be reported for good: else nothing, which has
+/// then been said.
+std::vector<IssuedFigure> figures_to_issue(const Report& report) {
+    std::vector<IssuedFigure> figures = figures_of(report, now());
     if (figures.empty()) {
         complain(fmt::format("{} is not over yet: what is said of it so far is not put on record", report.period.name));
-        return false;
     }
+    return figures;
+}
+
+/// Complains and returns false when it cannot.
+bool issue(Store& store, const std::vector<IssuedFigure>& figures) {
     const auto issued = store.issue(figures);
     if (!issued) {
-        complain(issued.error().reason);
+        complain(fmt::format("the report was written, but is not on record as given out: {}", issued.error().reason));
     }
     return issued.has_value();
 }
@@ -59,10 +67,16 @@ void add_report(CLI::App& app, int& exit_status) {
         const auto mode = options->issue ? SqliteStore::Mode::existing : SqliteStore::Mode::read_only;
         const auto workplace = open_workplace(options->workplace, mode);
         const auto report = workplace ? report_of(*workplace, options->period) : nullptr;
-        if (!report || (options->issue && !issue(*workplace->store, *report))) {
+        if (!report) {
             return;
         }
-        if (write_out(render(*report, *parse_format(options->format)), options->out)) {
+        const auto figures = options->issue ? figures_to_issue(*report) : std::vector<IssuedFigure>();
+        if (options->issue && figures.empty()) {
+            return;
+        }
+        // Nothing was given out before it is written.
+        if (write_out(render(*report, *parse_format(options->format)), options->out) &&
+            (figures.empty() || issue(*workplace->store, figures))) {
             exit_status = 0;
         }
     });

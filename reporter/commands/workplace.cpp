@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include "reporter/ledger/zone.hpp"
 #include "reporter/report_maker.hpp"
 #include "schemas/config.hpp"
 #include "schemas/definition_reader.hpp"
@@ -22,6 +23,22 @@ void complain_of(const schemas::Problems& problems) {
             std::cerr << to_string(problem) << '\n';
         }
     }
+}
+
+/// What is wrong with a period in the time zones of the services; empty: nothing.
+std::string wrong_with(const AskedPeriod& asked, const schemas::Definitions& definitions, schemas::Instant now) {
+    bool begun = false;
+    for (const auto& definition : definitions) {
+        const Period period = asked.in(Zone::find(definition->window.timezone).value_or(Zone()));
+        if (period.to <= period.from) {
+            return fmt::format(
+                "the period {} ends before it begins in {}, the time zone of service {}: give both ends "
+                "as dates, or both with a time and Z",
+                asked.name, definition->window.timezone, definition->service.id);
+        }
+        begun = begun || period.from < now;
+    }
+    return begun ? "" : fmt::format("{} has not begun yet: there is nothing to report", asked.name);
 }
 
 }  // namespace
@@ -39,10 +56,14 @@ void add_workplace_options(CLI::App& command, WorkplaceOptions& options, bool wi
 }
 
 void add_period_options(CLI::App& command, PeriodOptions& options) {
-    command.add_option("--week", options.week, "2026-W47; also a month 2026-11, a quarter 2026-Q4, a year, a day");
-    command.add_option("--month", options.month, "2026-11")->excludes("--week");
-    command.add_option("--from", options.from, "a date (its 00:00 in the service's time zone) or an RFC 3339 time");
-    command.add_option("--to", options.to, "the same; not part of the period");
+    // An empty one, as of a script's variable that was never set, must not become the running week.
+    const CLI::Validator said([](const std::string& text) { return text.empty() ? "nothing is given" : ""; }, "");
+    command.add_option("--week", options.week, "2026-W47; also a month 2026-11, a quarter 2026-Q4, a year, a day")
+        ->check(said);
+    command.add_option("--month", options.month, "2026-11")->excludes("--week")->check(said);
+    command.add_option("--from", options.from, "a date (its 00:00 in the service's time zone) or an RFC 3339 time")
+        ->check(said);
+    command.add_option("--to", options.to, "the same; not part of the period")->check(said);
 }
 
 std::unique_ptr<Workplace> open_workplace(const WorkplaceOptions& options, SqliteStore::Mode mode) {
@@ -99,6 +120,10 @@ std::unique_ptr<Report> report_of(Workplace& workplace, const PeriodOptions& ask
         asked_period(asked.week.empty() ? asked.month : asked.week, asked.from, asked.to, workplace.definitions, now);
     if (!period) {
         complain(period.error());
+        return nullptr;
+    }
+    if (const std::string wrong = wrong_with(*period, workplace.definitions, now); !wrong.empty()) {
+        complain(wrong);
         return nullptr;
     }
     auto report = make_full_report(*workplace.store, workplace.definitions, workplace.locations, *period, now);

@@ -130,6 +130,7 @@ Stored<ObjectiveReport> evaluate_objective(const schemas::Definition& definition
     report.level = objective.level;
     const Instant cut = std::min(period.to, context.now);
     if (cut <= period.from) {
+        report.met = false;
         report.verdict_note = "The period has not begun.";
         report.light_reason = report.verdict_note;
         report.light_since = period.from;

@@ -91,9 +91,13 @@ Stored<std::unique_ptr<Database>> Database::open(const std::filesystem::path& fi
             return tl::unexpected(StoreError{fmt::format("cannot open the store {}: no memory", file.string()), true});
         }
         const int cause = sqlite3_system_errno(handle);
-        return tl::unexpected(StoreError{fmt::format("cannot open the store {}: {}", file.string(),
-                                                     cause != 0 ? std::strerror(cause) : sqlite3_errmsg(handle)),
-                                         false});
+        return tl::unexpected(
+            StoreError{fmt::format("cannot open the store {}: {}{}", file.string(),
+                                   cause != 0 ? std::strerror(cause) : sqlite3_errmsg(handle),
+                                   cause == ENOENT && mode != Mode::create
+                                       ? "; results that arrive or are imported make it: is this its right name?"
+                                       : ""),
+                       false});
     }
     sqlite3_extended_result_codes(handle, 1);
     // Takes the place of SQLite's own checkpoints, which would happen inside somebody's commit.
