@@ -55,6 +55,11 @@ private:
     bool write_record(std::string_view bytes, schemas::Instant stamp);
     Kept drop(schemas::Instant stamp, const std::string& why);
     void end_of_drops();
+    void wake_syncer() {
+        if (idle_) {
+            wake_.notify_all();
+        }
+    }
     void flush_pending();
     void confirm_disk(const SpoolPosition& end);
     void note_damage(std::uint64_t segment, std::uint64_t offset, std::uint64_t bytes, std::string_view what);
@@ -68,6 +73,7 @@ private:
     SpoolFolder folder_;
     std::mutex mutex_;  // guards all below
     std::condition_variable wake_;
+    bool idle_ = false;  // the syncer has nothing to do; while it does, it looks for itself what came
     std::optional<SegmentWriter> writer_;  // always there
     SpoolPosition confirmed_;
     int confirm_error_ = 0;  // of the latest note of it
@@ -143,7 +149,7 @@ Spool::Kept Spool::Impl::append(std::string_view bytes, schemas::Instant stamp) 
     end_of_drops();
     pending_.push_back({next_sequence_++, stamp, std::string(bytes)});
     pending_bytes_ += needed;
-    wake_.notify_all();
+    wake_syncer();
     return Kept::in_memory;
 }
 
@@ -179,7 +185,7 @@ bool Spool::Impl::write_record(std::string_view bytes, schemas::Instant stamp) {
         }
         return false;
     }
-    wake_.notify_all();
+    wake_syncer();
     return true;
 }
 
@@ -369,7 +375,9 @@ void Spool::Impl::sync() {
 void Spool::Impl::keep_syncing() {
     std::unique_lock lock(mutex_);
     while (!stopping_) {
+        idle_ = true;
         wake_.wait(lock, [this] { return stopping_ || writer_->has_unsynced() || !pending_.empty(); });
+        idle_ = false;
         const auto pause = pending_.empty() ? options_.sync_every : options_.retry_every;
         wake_.wait_for(lock, pause, [this] { return stopping_; });
         if (!stopping_ && !pending_.empty()) {
