@@ -14,7 +14,6 @@
 #include "prober/reporter_link.hpp"
 #include "prober/scheduler.hpp"
 #include "prober/script.hpp"
-#include "prober/service_manager.hpp"
 #include "prober/set_up.hpp"
 #include "prober/shipper.hpp"
 #include "prober/signals.hpp"
@@ -28,6 +27,7 @@
 #include "probes/registry.hpp"
 #include "schemas/definition_reader.hpp"
 #include "schemas/result_wire.hpp"
+#include "schemas/service_manager.hpp"
 
 namespace slimtax::prober {
 namespace {
@@ -393,7 +393,7 @@ private:
     ScriptEnvironment environment_;
     Scheduler scheduler_;
     Shipper shipper_;
-    ServiceManager service_manager_;
+    schemas::ServiceManager service_manager_;
     std::unique_ptr<StatusServer> status_server_;
     Metrics metrics_;
     FaultLog faults_;

@@ -11,7 +11,7 @@
 #include "reporter/commands/commands.hpp"
 #include "reporter/commands/workplace.hpp"
 #include "reporter/server.hpp"
-#include "reporter/service_manager.hpp"
+#include "schemas/service_manager.hpp"
 
 namespace slimtax::reporter {
 namespace {
@@ -31,7 +31,7 @@ sigset_t handled_signals() {
 }
 
 /// Waits for signals until one says to end.
-void run_until_told(Server& server, const ServiceManager& manager, const sigset_t& signals) {
+void run_until_told(Server& server, const schemas::ServiceManager& manager, const sigset_t& signals) {
     while (true) {
         const std::chrono::microseconds wait = manager.watchdog().value_or(std::chrono::seconds(60));
         timespec patience{};
@@ -77,7 +77,7 @@ int serve(const Options& options) {
         complain(server.error());
         return 1;
     }
-    const ServiceManager manager;
+    const schemas::ServiceManager manager;
     manager.ready();
     run_until_told(**server, manager, signals);
     server->reset();

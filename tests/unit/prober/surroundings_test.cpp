@@ -16,12 +16,12 @@
 #include "prober/fault_log.hpp"
 #include "prober/metrics.hpp"
 #include "prober/pseudonyms.hpp"
-#include "prober/service_manager.hpp"
 #include "prober/set_up.hpp"
 #include "prober/signals.hpp"
 #include "prober/stall.hpp"
 #include "prober/startup_memory.hpp"
 #include "prober/text.hpp"
+#include "schemas/service_manager.hpp"
 #include "tests/unit/prober/fakes.hpp"
 
 using namespace slimtax;
@@ -84,7 +84,7 @@ TEST_CASE("systemd hears of ready, reload and stop, by a path or an abstract nam
         }
         const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + address.size());
         REQUIRE(::bind(fd, reinterpret_cast<const sockaddr*>(&name), length) == 0);
-        const ServiceManager manager(address);
+        const schemas::ServiceManager manager(address);
         manager.ready();
         manager.reloading();
         manager.alive();
@@ -101,7 +101,7 @@ TEST_CASE("systemd hears of ready, reload and stop, by a path or an abstract nam
         ::close(fd);
     }
     ::unlink(path.c_str());
-    ServiceManager("").ready();
+    schemas::ServiceManager("").ready();
 }
 
 TEST_CASE("a signal arrives on the loop") {

@@ -8,6 +8,7 @@
 
 #include "reporter/ledger/ledger.hpp"
 #include "reporter/ledger/zone.hpp"
+#include "unit/reporter/dice.hpp"
 #include "unit/reporter/reference_ledger.hpp"
 #include "unit/reporter/scenario.hpp"
 
@@ -19,29 +20,6 @@ using schemas::Booking;
 using schemas::Quorum;
 
 namespace {
-
-class Dice {
-public:
-    explicit Dice(std::uint64_t seed) : engine_(seed) {}
-
-    /// In [least, most].
-    int roll(int least, int most) {
-        // Not std::uniform_int_distribution: the same seed has to mean the same with every library.
-        return least + static_cast<int>(engine_() % static_cast<std::uint64_t>(most - least + 1));
-    }
-    bool chance(int percent) { return roll(1, 100) <= percent; }
-    Duration up_to(Duration most) {
-        return Duration(static_cast<std::int64_t>(engine_() % static_cast<std::uint64_t>(most.count() + 1)));
-    }
-    template <class T>
-    const T& one_of(const std::vector<T>& list) {
-        return list[static_cast<std::size_t>(roll(0, static_cast<int>(list.size()) - 1))];
-    }
-    std::mt19937_64& engine() { return engine_; }
-
-private:
-    std::mt19937_64 engine_;
-};
 
 struct Place {
     const char* zone;

@@ -11,6 +11,7 @@
 #include "reporter/ledger/load_series.hpp"
 #include "reporter/render/render.hpp"
 #include "reporter/store/sqlite_store.hpp"
+#include "unit/reporter/dice.hpp"
 #include "unit/reporter/scenario.hpp"
 #include "unit/reporter/temporary_folder.hpp"
 
@@ -20,27 +21,6 @@ using namespace slimtax::reporter::testing;
 using namespace std::chrono_literals;
 
 namespace {
-
-class Dice {
-public:
-    explicit Dice(std::uint64_t seed) : engine_(seed) {}
-    /// In [least, most].
-    int roll(int least, int most) {
-        return least + static_cast<int>(engine_() % static_cast<std::uint64_t>(most - least + 1));
-    }
-    bool chance(int percent) { return roll(1, 100) <= percent; }
-    Duration up_to(Duration most) {
-        return Duration(static_cast<std::int64_t>(engine_() % static_cast<std::uint64_t>(most.count() + 1)));
-    }
-    template <class T>
-    const T& one_of(const std::vector<T>& list) {
-        return list[static_cast<std::size_t>(roll(0, static_cast<int>(list.size()) - 1))];
-    }
-    std::mt19937_64& engine() { return engine_; }
-
-private:
-    std::mt19937_64 engine_;
-};
 
 struct Case {
     Scenario scenario;

@@ -1,4 +1,4 @@
-#include "prober/service_manager.hpp"
+#include "schemas/service_manager.hpp"
 
 #include <cstddef>
 #include <cstdlib>
@@ -11,7 +11,7 @@
 
 #include <fmt/format.h>
 
-namespace slimtax::prober {
+namespace slimtax::schemas {
 namespace {
 
 std::string environment(const char* name) {
@@ -26,7 +26,7 @@ ServiceManager::ServiceManager() : address_(environment("NOTIFY_SOCKET")) {
     if (pid.empty() || pid == std::to_string(::getpid())) {
         const long long us = std::atoll(environment("WATCHDOG_USEC").c_str());
         if (us > 0) {
-            watchdog_ = schemas::Duration(us / 2);
+            watchdog_ = Duration(us / 2);
         }
     }
 }
@@ -58,4 +58,4 @@ void ServiceManager::send(std::string_view words) const {
     ::close(fd);
 }
 
-}  // namespace slimtax::prober
+}  // namespace slimtax::schemas

@@ -1,4 +1,5 @@
-// Talks to systemd (Type=notify) over $NOTIFY_SOCKET; see sd_notify(3) for the words. Without it: silence.
+// What both programs tell systemd (Type=notify) over $NOTIFY_SOCKET; see sd_notify(3) for the words. Without it:
+// silence.
 #pragma once
 
 #include <optional>
@@ -7,7 +8,7 @@
 
 #include "schemas/time.hpp"
 
-namespace slimtax::prober {
+namespace slimtax::schemas {
 
 class ServiceManager {
 public:
@@ -24,13 +25,13 @@ public:
     void status(std::string_view line) const { send("STATUS=" + std::string(line)); }
 
     /// How often systemd wants to hear that we are alive, halved as it advises; nothing: never.
-    [[nodiscard]] std::optional<schemas::Duration> watchdog() const { return watchdog_; }
+    [[nodiscard]] std::optional<Duration> watchdog() const { return watchdog_; }
 
 private:
     void send(std::string_view words) const;
 
     std::string address_;
-    std::optional<schemas::Duration> watchdog_;
+    std::optional<Duration> watchdog_;
 };
 
-}  // namespace slimtax::prober
+}  // namespace slimtax::schemas
