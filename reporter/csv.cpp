@@ -26,6 +26,8 @@ constexpr std::array<std::string_view, 8> columns{"intended_start", "service", "
 constexpr std::string_view header = "intended_start,service,probe,target,location,verdict,response_ms,reason";
 constexpr double longest_response_ms = 7 * 24 * 3600 * 1e3;
 constexpr std::size_t longest_reason = 4000;
+constexpr schemas::Instant earliest_start = std::chrono::sys_days(std::chrono::year(2000) / 1 / 1);
+constexpr schemas::Instant latest_start = std::chrono::sys_days(std::chrono::year(2200) / 1 / 1);
 
 /// One record of the file and the line that it begins on.
 struct Record {
@@ -130,6 +132,9 @@ RunResult result_of(const std::vector<std::string>& fields, const Complain& comp
     RunResult result;
     if (const auto at = schemas::parse_rfc3339(fields[0])) {
         result.intended = result.started = *at;
+        if (*at < earliest_start || *at >= latest_start) {
+            complain(fmt::format("intended_start is '{}': the store takes the years 2000 to 2199", fields[0]), "");
+        }
     } else {
         complain(fmt::format("intended_start is '{}', not a time such as 2026-11-21T08:30:00.5Z", fields[0]), "");
     }
@@ -218,7 +223,9 @@ tl::expected<std::vector<RunResult>, Problems> read_results_csv(std::string_view
             continue;
         }
         if (record->fields.size() != columns.size()) {
-            complain(record->line, fmt::format("{} fields, expected {}", record->fields.size(), columns.size()),
+            complain(record->line,
+                     fmt::format("{} field{}, expected {}", record->fields.size(),
+                                 record->fields.size() == 1 ? "" : "s", columns.size()),
                      std::string(header));
             continue;
         }

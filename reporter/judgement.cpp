@@ -73,8 +73,10 @@ std::string judgement_reason(const ObjectiveReport& objective, bool so_far) {
             text = fmt::format("{}{}; {} allowed.", budget.in_failures ? "No failed run" : "No outage",
                                so_far ? " so far" : "", allowed);
         } else {
-            text = fmt::format("{}; {} of {} left.", capitalised(outage_of(budget)),
-                               budget_words(budget.remaining(), budget.in_failures), allowed);
+            // "0 of 30 failed runs", "30 min of 50 min".
+            const std::string left =
+                budget.in_failures ? fmt::format("{:g}", budget.remaining()) : budget_words(budget.remaining(), false);
+            text = fmt::format("{}; {} of {} left.", capitalised(outage_of(budget)), left, allowed);
         }
         return note.empty() ? text : text + " " + note;
     }

@@ -81,13 +81,28 @@ double runs_in(Duration stretch, const Objective& objective, const std::vector<c
     return runs;
 }
 
+/// A probe without `from` runs at every location, and how many there are is the installation's business.
+bool runs_everywhere(const std::vector<const Probe*>& probes) {
+    return std::ranges::any_of(probes, [](const Probe* probe) { return probe->from.empty(); });
+}
+
+/// What can never be must not be said of a number of locations that is not known: nobody has more than this.
+constexpr int many_locations = 10;
+constexpr std::string_view at_many_locations = " at ten locations";
+
 /// The fewest runs that can prove a share when every single one of them keeps it.
 double runs_to_prove(double allowed_to_break) {
     return std::ceil(std::log(beyond_one_side) / std::log1p(-allowed_to_break));
 }
 
+/// To four digits.
+double rounded(double share) {
+    const double unit = std::pow(10, std::floor(std::log10(share)) - 3);
+    return std::round(share / unit) * unit;
+}
+
 std::string percent(double share) {
-    return fmt::format("{:.4g} %", share * 100);
+    return fmt::format("{:.7g} %", share * 100);  // 99.9999 is not 100
 }
 
 std::string counted_runs(double runs) {
@@ -111,8 +126,8 @@ public:
         if (open == Duration::zero() || runs == 0) {
             return;
         }
-        check_bands(objective, node, per, runs, probes);
-        check_budget(objective, node, per, open, runs);
+        check_bands(objective, node, per, open, runs, probes);
+        check_budget(objective, node, per, open, runs, runs_everywhere(probes));
         check_rate(objective, node, open, probes);
     }
 
@@ -136,7 +151,7 @@ public:
     }
 
 private:
-    void check_bands(const Objective& objective, const TomlNode& node, BudgetPeriod per, double runs,
+    void check_bands(const Objective& objective, const TomlNode& node, BudgetPeriod per, Duration open, double runs,
                      const std::vector<const Probe*>& probes) {
         double strictest = 1;
         double share = 0;
@@ -157,17 +172,19 @@ private:
             place_of(node, "bands"),
             fmt::format("{} cannot be shown with {} a {}: even if all of them kept the promise, up to {} of the "
                         "transactions could break it (95 % certainty); it takes {}",
-                        percent(share), counted_runs(std::floor(runs)), word_of(per), percent(provable),
+                        percent(share), counted_runs(std::floor(runs)), word_of(per), percent(rounded(provable)),
                         counted_runs(needed)),
-            often_enough(runs / needed, probes));
+            often_enough(needed, open, objective, probes));
     }
 
-    void check_budget(const Objective& objective, const TomlNode& node, BudgetPeriod per, Duration open, double runs) {
-        if (objective.max_failures && static_cast<double>(objective.max_failures->failures) >= std::ceil(runs)) {
-            complaints_.error(
-                place_of(node, "max_failures"),
-                fmt::format("this can never be missed: a {} has only {}", word_of(per), counted_runs(std::floor(runs))),
-                "allow fewer failures, or test more often");
+    void check_budget(const Objective& objective, const TomlNode& node, BudgetPeriod per, Duration open, double runs,
+                      bool everywhere) {
+        const double most = everywhere ? runs * many_locations : runs;
+        if (objective.max_failures && static_cast<double>(objective.max_failures->failures) >= std::ceil(most)) {
+            complaints_.error(place_of(node, "max_failures"),
+                              fmt::format("this can never be missed: a {} has only {}{}", word_of(per),
+                                          counted_runs(std::floor(most)), everywhere ? at_many_locations : ""),
+                              "allow fewer failures, or test more often");
         }
         // One that is longer than the period itself has been refused where it was read.
         if (objective.budget && objective.budget->allowance >= open &&
@@ -186,13 +203,14 @@ private:
             return;
         }
         const double hours = to_seconds(open) / 3600;
-        const double an_hour = runs_in(open, objective, probes) / hours;
+        const bool everywhere = runs_everywhere(probes);
+        const double an_hour = runs_in(open, objective, probes) / hours * (everywhere ? many_locations : 1);
         const double promised = objective.rate->amount / (to_seconds(objective.rate->per) / 3600);
         if (an_hour < promised) {
             complaints_.error(place_of(node, "rate"),
                               fmt::format("this rate can never be reached: its probes complete at most {:.4g} "
-                                          "transactions an hour, {:.4g} are promised",
-                                          an_hour, promised),
+                                          "transactions an hour{}, {:.4g} are promised",
+                                          an_hour, everywhere ? at_many_locations : "", promised),
                               "count the users' own transactions, such as with log.count or counter.sql");
         }
     }
@@ -205,13 +223,23 @@ private:
                });
     }
 
-    /// What `every` would give enough runs, when the probes have `part` of them now.
-    static std::string often_enough(double part, const std::vector<const Probe*>& probes) {
+    /// What `every` of the slowest probe would give enough runs in a stretch, together with those of the others.
+    static std::string often_enough(double needed, Duration stretch, const Objective& objective,
+                                    const std::vector<const Probe*>& probes) {
         const Probe* probe = *std::ranges::max_element(probes, {}, &Probe::every);
-        const Duration every =
-            handy(Duration(static_cast<std::int64_t>(static_cast<double>(probe->every.count()) * part)));
-        return every < shortest_interval ? "promise less: no probe can run often enough"
-                                         : fmt::format("every = \"{}\" would do", to_text(every));
+        const double others = runs_in(stretch, objective, probes) - runs_in(stretch, objective, {probe});
+        const double series = static_cast<double>(series_of(objective, *probe));
+        const Duration every = handy(
+            Duration(static_cast<std::int64_t>(static_cast<double>(stretch.count()) * series / (needed - others))));
+        if (every < shortest_interval) {
+            return "promise less: no probe can run often enough";
+        }
+        std::string hint = fmt::format("every = \"{}\" {}would do", to_text(every),
+                                       probes.size() > 1 ? fmt::format("of probe '{}' ", probe->id) : "");
+        if (runs_everywhere(probes)) {
+            hint += "; where no 'from' says how many locations there are, one is reckoned with";
+        }
+        return hint;
     }
 
     [[nodiscard]] const Probe* slowest_of(const Objective& objective) const {

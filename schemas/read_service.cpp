@@ -108,7 +108,8 @@ void read_maintenance(Complaints& complaints, const TomlNode& node, Window& wind
     }
     if (from && work.announced && *work.announced > *from) {
         complaints.error(table.place_of("announced"),
-                         "maintenance must be announced before it begins, or else it is an outage");
+                         "maintenance must be announced before it begins, or else it is an outage",
+                         "of an outage that was announced after all, say so with slimtax-reporter amend --planned");
     }
     if (from && to) {
         work.from = *from;

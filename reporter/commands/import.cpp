@@ -1,7 +1,9 @@
+#include <algorithm>
 #include <chrono>
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <set>
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
@@ -9,6 +11,7 @@
 #include "reporter/commands/commands.hpp"
 #include "reporter/commands/workplace.hpp"
 #include "reporter/csv.hpp"
+#include "reporter/words.hpp"
 
 namespace slimtax::reporter {
 namespace {
@@ -37,6 +40,49 @@ std::optional<std::string> contents(const std::string& file) {
     return text;
 }
 
+bool counts(const schemas::SeriesKey& key, const schemas::Definitions& definitions) {
+    return std::ranges::any_of(definitions, [&](const auto& definition) {
+        const schemas::Probe* probe =
+            definition->service.id == key.service ? definition->find_probe(key.probe) : nullptr;
+        if (probe == nullptr) {
+            return false;
+        }
+        const auto targets = probe->series_targets();
+        return std::ranges::find(targets, key.target) != targets.end() &&
+               (probe->from.empty() || std::ranges::find(probe->from, key.location) != probe->from.end());
+    });
+}
+
+/// What was taken but will count for less than was meant: said, for it may be a slip.
+void note(const std::vector<schemas::RunResult>& results, const schemas::Definitions& definitions) {
+    std::set<schemas::SeriesKey> series;
+    const schemas::SeriesKey* last = nullptr;
+    std::size_t without_time = 0;
+    for (const schemas::RunResult& result : results) {
+        if (last == nullptr || *last != result.key) {
+            series.insert(result.key);
+            last = &result.key;
+        }
+        const bool completed = result.verdict == schemas::Verdict::ok || result.verdict == schemas::Verdict::slow;
+        without_time += completed && result.response == schemas::Duration(0) ? 1 : 0;
+    }
+    std::vector<std::string> unknown;
+    for (const schemas::SeriesKey& key : series) {
+        if (!definitions.empty() && !counts(key, definitions)) {
+            unknown.push_back(schemas::to_string(key));
+        }
+    }
+    if (!unknown.empty()) {
+        constexpr std::size_t most = 5;
+        complain(fmt::format("note: no definition has {}: what was imported for it counts in no report until one does",
+                             list_words(unknown, most)));
+    }
+    if (without_time > 0) {
+        complain(fmt::format("note: {} of the completed runs {} no response_ms: bands and averages take them as 0 ms",
+                             without_time, without_time == 1 ? "has" : "have"));
+    }
+}
+
 int import_results(const Options& options) {
     const auto text = contents(options.file);
     if (!text) {
@@ -59,6 +105,7 @@ int import_results(const Options& options) {
         complain(fmt::format("nothing was imported: {}", count.error().reason));
         return 1;
     }
+    note(*results, workplace->definitions);
     // Old hours need not wait for a running reporter to seal them. Whatever becomes of this, the results are stored.
     const auto now = std::chrono::time_point_cast<schemas::Duration>(std::chrono::system_clock::now());
     if (const auto sealed = workplace->store->seal(now); !sealed) {

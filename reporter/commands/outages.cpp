@@ -25,8 +25,10 @@ std::string outages_text(const Report& report) {
                 text += fmt::format(
                     "{}\n  {} · {} ({})\n  {} to {}: {}, at least {}, at most {}{}\n", outage.id, title_of(service),
                     title_of(objective), to_string(objective.level), schemas::to_rfc3339(outage.from),
-                    outage.ongoing ? "now" : schemas::to_rfc3339(outage.to), time_words(outage.nominal),
-                    time_words(outage.at_least), time_words(outage.at_most),
+                    outage.ongoing && report.so_far ? "now"
+                    : outage.ongoing                ? schemas::to_rfc3339(outage.to) + " (and on, after this period)"
+                                                    : schemas::to_rfc3339(outage.to),
+                    time_words(outage.nominal), time_words(outage.at_least), time_words(outage.at_most),
                     outage.excused == Amendment::Kind::planned         ? "; planned, it spends nothing"
                     : outage.excused == Amendment::Kind::not_an_outage ? "; no outage, it spends nothing"
                                                                        : "");

@@ -244,6 +244,22 @@ private:
     std::optional<State> state_;
 };
 
+/// Runs due from `from` on, before the first that there is: before the first result nothing is measured either.
+MissedRuns missed_before_first(const SeriesClock& clock, const std::vector<Run>& runs, Instant from,
+                               Instant missed_by) {
+    from = std::max(from, Instant());  // whoever asks for all of time has no period to count them in
+    if (runs.empty()) {
+        return {from, missed_by, std::max(Duration(1), clock.every), true};
+    }
+    const Run& first = runs.front();
+    const Duration every = interval_of(clock, first);
+    if (clock.schedule(every).is_intended(first.intended)) {
+        return {from, std::min(missed_by, first.intended), every, true};
+    }
+    const auto count = std::max<Duration>(Duration(0), first.intended - from) / every;
+    return {first.intended - count * every, std::min(missed_by, first.intended), every, false};
+}
+
 auto identity(const Run& run) {
     return std::tie(run.intended, run.started, run.verdict, run.length, run.response, run.every, run.work,
                     run.work_span, run.reason);
@@ -320,6 +336,7 @@ SeriesLedger make_ledger(const SeriesClock& clock, const JudgedRuns& judged, Ins
     const Instant missed_by = now - clock.timeout - clock.arrival_grace + Duration(1);
 
     writer.unmeasured(from, turns.empty() ? to : turns.front().start, "no result yet");
+    ledger.missed_at_first = missed_before_first(clock, judged.runs, from, missed_by);
     for (std::size_t i = 0; i < turns.size(); ++i) {
         const Turn& turn = turns[i];
         const std::string& reason = judged.runs[i].reason;

@@ -111,6 +111,7 @@ struct SeriesLedger {
     StateSpans spans;               ///< exactly [from, to)
     std::vector<Trouble> troubles;  ///< by time, one for each nominal stretch that is not up
     std::vector<MissedRuns> missed;
+    MissedRuns missed_at_first;  ///< those due before the first result; of none where there was one before `from`
 
     /// Why the series is in its nominal state at `instant`; empty when it is up.
     [[nodiscard]] std::string reason_at(schemas::Instant instant) const;

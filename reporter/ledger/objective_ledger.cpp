@@ -139,6 +139,7 @@ void count_runs(ObjectiveLedger& ledger, const OpenHours& open) {
         counts.due += count;
     }
     for (const SeriesPart& part : ledger.series) {
+        counts.due += open.missed(part.clock, part.ledger.missed_at_first);
         for (const MissedRuns& missed : part.ledger.missed) {
             counts.due += open.missed(part.clock, missed);
         }

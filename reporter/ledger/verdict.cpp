@@ -40,17 +40,45 @@ std::string amount(const BudgetUse& budget, double value) {
     return budget_words(value, budget.in_failures);
 }
 
+/// A figure beside the one that it is compared with: as exact as it takes to tell them apart.
+std::string beside(const BudgetUse& budget, double value) {
+    std::string words = amount(budget, value);
+    if (!exceeds(value, budget) || words != amount(budget, budget.allowed)) {
+        return words;
+    }
+    return fmt::format("{} and {}", words, amount(budget, value - budget.allowed));
+}
+
+std::string share_beside(double share, double promised) {
+    std::string words = share_words(share);
+    for (int digits = 2; digits < 6 && share != promised && words == share_words(promised); ++digits) {
+        words = fmt::format("{:.{}f} %", share * 100, digits);
+    }
+    return words;
+}
+
 std::string band_in_words(const schemas::Band& band) {
     if (band.from && band.up_to) {
         return fmt::format("between {} and {}", schemas::to_text(*band.from), schemas::to_text(*band.up_to));
     }
     return band.up_to ? "within " + schemas::to_text(*band.up_to)
-                      : "of " + schemas::to_text(band.from.value_or(Duration(0))) + " or more";
+                      : "in " + schemas::to_text(band.from.value_or(Duration(0))) + " or more, or not at all";
 }
 
 /// "9000", "12.3".
 std::string rate_words(double rate) {
     return rate < 100 ? fmt::format("{:.3g}", rate) : fmt::format("{:.0f}", rate);
+}
+
+/// The same as exact as it takes to tell it from what was promised.
+std::string rate_beside(double rate, double promised) {
+    const bool told = rate >= promised || rate_words(rate) != rate_words(promised);
+    return told ? rate_words(rate) : fmt::format("{:.7g}", rate);
+}
+
+std::string response_beside(double milliseconds, double promised) {
+    const bool told = milliseconds <= promised || response_words(milliseconds) != response_words(promised);
+    return told ? response_words(milliseconds) : fmt::format("{:.7g} ms", milliseconds);
 }
 
 Judgement judge_budget(const ObjectiveReport& report) {
@@ -87,17 +115,19 @@ void explain_budget(ObjectiveReport& report) {
     if (exceeds(budget.spent, budget)) {
         report.met = false;
         if (exceeds(budget.spent_at_least, budget)) {
-            add_sentence(note, fmt::format("{} spent, {} allowed.", amount(budget, budget.spent),
+            add_sentence(note, fmt::format("{} spent, {} allowed.", beside(budget, budget.spent),
                                            amount(budget, budget.allowed)));
         } else {
-            add_sentence(note, fmt::format("Probably missed, but not proven: {} counted and {} allowed, but only {} "
-                                           "are certain.",
-                                           amount(budget, budget.spent), amount(budget, budget.allowed),
-                                           amount(budget, budget.spent_at_least)));
+            add_sentence(note,
+                         fmt::format("Probably missed, but not proven: {} counted and {} allowed, but {} certain.",
+                                     beside(budget, budget.spent), amount(budget, budget.allowed),
+                                     budget.spent_at_least > 0
+                                         ? fmt::format("only {} are", amount(budget, budget.spent_at_least))
+                                         : "nothing of it is"));
         }
     } else if (exceeds(budget.spent_at_most, budget)) {
         add_sentence(note, fmt::format("Within the budget, but not proven: between two runs it may have been {} of {}.",
-                                       amount(budget, budget.spent_at_most), amount(budget, budget.allowed)));
+                                       beside(budget, budget.spent_at_most), amount(budget, budget.allowed)));
     } else if (exceeds(budget.spent_at_most + unseen(report), budget)) {
         const std::string what =
             budget.in_failures ? fmt::format("{:g} runs that were due brought no answer", unseen(report))
@@ -115,9 +145,10 @@ void explain_bands(ObjectiveReport& report) {
         report.met = report.met && result.met;
         const schemas::Band& band = result.band;
         const bool least = band.at_least && (!band.at_most || result.likely.low < *band.at_least);
-        std::string sentence = fmt::format(
-            "{} of the transactions completed {}, {} {} was promised", share_words(result.share), band_in_words(band),
-            least ? "at least" : "at most", share_words(least ? *band.at_least : *band.at_most));
+        std::string sentence =
+            fmt::format("{} of the transactions completed {}, {} {} was promised",
+                        share_beside(result.share, least ? *band.at_least : *band.at_most), band_in_words(band),
+                        least ? "at least" : "at most", share_words(least ? *band.at_least : *band.at_most));
         if (judgement == Judgement::not_proven) {
             sentence +=
                 fmt::format("; not proven: by {} the true share may be {} to {}", counted(answered(report.runs), "run"),
@@ -140,8 +171,8 @@ Judgement judge_mean(ObjectiveReport& report, const schemas::Objective& objectiv
         return judgement;
     }
     report.met = report.met && met;
-    std::string sentence = fmt::format("Transactions took {} on average, {} was promised", response_words(times.mean),
-                                       schemas::to_text(*objective.mean));
+    std::string sentence = fmt::format("Transactions took {} on average, {} was promised",
+                                       response_beside(times.mean, promised), schemas::to_text(*objective.mean));
     if (judgement == Judgement::not_proven) {
         sentence +=
             times.samples < 2
@@ -177,8 +208,8 @@ Judgement judge_rate(ObjectiveReport& report, const schemas::Objective& objectiv
         return judgement;
     }
     report.met = report.met && met;
-    std::string sentence =
-        fmt::format("{} transactions an hour completed, {} were promised", rate_words(per_hour), rate_words(promised));
+    std::string sentence = fmt::format("{} transactions an hour completed, {} were promised",
+                                       rate_beside(per_hour, promised), rate_words(promised));
     if (judgement == Judgement::not_proven) {
         sentence += fmt::format("; not proven: by {} it may be {} to {}", counted(answered(report.runs), "run"),
                                 rate_words(likely.low), rate_words(likely.high));

@@ -108,8 +108,9 @@ std::string said(std::string_view title, const std::string& words) {
     return words.empty() ? std::string() : wrapped(fmt::format("{}: {}", title, words), 4, 6);
 }
 
-std::string outage_text(const Outage& outage, const WallClock& clock) {
-    std::string line = outage.ongoing ? fmt::format("{}, still going on", clock.full(outage.from))
+std::string outage_text(const Outage& outage, const WallClock& clock, bool so_far) {
+    std::string line = outage.ongoing ? fmt::format("{}, {}", clock.full(outage.from),
+                                                    so_far ? "still going on" : "not over when the period was")
                                       : clock.range(outage.from, outage.to);
     line += ": " + time_words(outage.nominal);
     if (outage.at_most > outage.at_least) {
@@ -132,7 +133,7 @@ std::string outage_text(const Outage& outage, const WallClock& clock) {
     return out;
 }
 
-std::string outages_text(const ObjectiveReport& objective, const WallClock& clock) {
+std::string outages_text(const ObjectiveReport& objective, const WallClock& clock, bool so_far) {
     if (objective.outages.empty()) {
         return "    Outages: none was seen.\n";
     }
@@ -140,7 +141,7 @@ std::string outages_text(const ObjectiveReport& objective, const WallClock& cloc
     const std::string figures = figures_words(objective);
     std::string out = wrapped(outages_title(objective) + (figures.empty() ? ":" : ". " + figures), 4, 6);
     for (const Outage* outage : shown.outages) {
-        out += outage_text(*outage, clock);
+        out += outage_text(*outage, clock, so_far);
     }
     if (shown.left_out > 0) {
         out += fmt::format("      and {} shorter ones, {} in all\n", shown.left_out, time_words(shown.left_out_time));
@@ -194,7 +195,7 @@ std::string objective_text(const Report& report, const ServiceReport& service, c
         out += said("Budget", spent_words(objective.budget) + (likely.empty() ? "" : " " + likely));
     }
     out += sums_text(objective) + strip_text(objective, shown_period(report, service), clock) +
-           outages_text(objective, clock);
+           outages_text(objective, clock, report.so_far);
     out += said(objective.work ? "Work" : "Response times", response_sentence(objective));
     for (const BandResult& band : objective.bands) {
         const bool floor = band.band.at_least.has_value();

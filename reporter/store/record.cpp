@@ -73,7 +73,7 @@ std::optional<Revision> revision_of(const IssuedFigure& now, const std::vector<I
         why.emplace_back("outages were amended since");
     }
     if (why.empty()) {
-        why.emplace_back("results came in after it");
+        why.emplace_back("results came in after it, or its definition was changed");
     }
     return Revision{old->issued, old->method, old->judgement, old->spent, list_words(why)};
 }

@@ -82,7 +82,7 @@ def test_a_report_that_says_something_else_than_one_given_out_is_marked(office):
     assert "60 results imported" in office("import", "-", text=late.replace(":00Z,office", ":30Z,office"))
     revised = objective(office)["revised"]
     assert revised["spent"] == 60
-    assert revised["why"] == "results came in after it"
+    assert revised["why"] == "results came in after it, or its definition was changed"
     page = office("report", *WEEK, "--format", "html")
     assert page != first and "evised" in page
     # Given out again, it is the same report byte for byte each time, and still says what changed.

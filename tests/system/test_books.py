@@ -172,3 +172,94 @@ def test_where_nothing_was_measured_no_promise_was_kept(desk):
     assert report["headline"]["text"] == "Unknown. Nothing was measured of any of the 2 services."
     assert [s["objectives"][0]["judgement"] for s in report["services"]] == ["not_measured"] * 2
     assert [s["objectives"][0]["met"] for s in report["services"]] == [False] * 2
+
+
+def test_runs_before_the_first_result_were_due_and_leave_a_number_of_failures_unproven(desk):
+    desk.define(definition(objective='max_failures = "5 per week"'))
+    desk.take(runs("2026-11-11", "2026-11-16", failing("2026-11-09", "2026-11-09")))
+    one = desk.objective("--week", "2026-W46")
+    assert one["minutes"]["unmeasured"] == 2 * 1440
+    assert one["runs"]["due"] == 10080 and one["runs"]["ok"] == 5 * 1440
+    assert one["judgement"] == "not_proven"
+    assert one["note"] == "Not proven: 2880 runs that were due brought no answer, more than what is left of the budget."
+
+
+@pytest.mark.parametrize("allowed, judgement, note", [
+    (9, "missed", "10 failed runs spent, 9 failed runs allowed."),
+    (10, "met", "10 failed runs; 0 of 10 failed runs left."),
+    (11, "met", "10 failed runs; 1 of 11 failed runs left."),
+])
+def test_failures_are_counted_at_the_exact_edge(desk, allowed, judgement, note):
+    desk.define(definition(objective=f'max_failures = "{allowed} per week"'))
+    desk.take(runs("2026-11-09", "2026-11-16", failing("2026-11-10T10:00", "2026-11-10T10:10")))
+    one = desk.objective("--week", "2026-W46")
+    assert (one["judgement"], one["note"]) == (judgement, note)
+
+
+def test_figures_that_differ_from_the_promise_are_told_apart_from_it_in_words(desk):
+    desk.define(definition(level="A3", objective='budget = "60 min per week"\nrate = "60 per hour"\nmean = "1s"\n'
+                           'bands = [ { up_to = "1s", at_least = "98%" }, { from = "2s", at_most = "1%" } ]'))
+    desk.take(runs("2026-11-09", "2026-11-16", failing("2026-11-10T10:00", "2026-11-10T10:01"), milliseconds=1001))
+    note = desk.objective("--week", "2026-W46")["note"]
+    assert "Transactions took 1001 ms on average, 1s was promised." in note
+    assert "59.99405 transactions an hour completed, 60 were promised." in note
+    # One failure of 10080 lies in the last band, which has up to 1 %.
+    assert "0 % of the transactions completed within 1s, at least 98 % was promised." in note
+
+
+def test_an_outage_that_lasts_beyond_the_period_is_not_said_to_go_on_now(desk):
+    desk.define(definition())
+    desk.take(runs("2026-11-09", "2026-11-17", failing("2026-11-15T23:40", "2026-11-16T00:30")))
+    listed = desk.run("outages", "--week", "2026-W46")
+    assert "2026-11-15T23:40:00Z to 2026-11-16T00:00:00Z (and on, after this period): 20 min" in listed
+    assert "still going on" not in desk.run("report", "--week", "2026-W46")
+    one = desk.objective("--week", "2026-W47")["outages"][0]
+    assert (one["from"], one["to"], one["minutes"]) == ("2026-11-16T00:00:00Z", "2026-11-16T00:30:00Z", 30)
+
+
+def test_import_says_what_will_not_count(desk):
+    desk.define(definition())
+    out = subprocess.run([desk.programs.reporter, "import", "-", "--store", desk.folder / "results.sqlite",
+                          "--definitions", desk.definitions], capture_output=True, text=True,
+                         input=HEADER + "2026-11-09T00:00:00Z,s,p,,moon,ok,20,\n2026-11-09T00:00:00Z,s,p,,noc,ok,,\n"
+                         "2026-11-09T00:00:00Z,z,p,,noc,failed,,refused\n")
+    assert out.returncode == 0 and "3 results imported" in out.stdout
+    assert "note: no definition has s/p@moon and z/p@noc" in out.stderr
+    assert "note: 1 of the completed runs has no response_ms" in out.stderr
+    said = desk.run("import", "-", status=1, text=HEADER + "2999-11-09T00:00:00Z,s,p,,noc,ok,20,\n")
+    assert "standard input:2:1: error: intended_start is '2999-11-09T00:00:00Z': the store takes the years" in said
+
+
+def check(desk, text):
+    file = desk.folder / "checked.toml"
+    file.write_text(text)
+    return subprocess.run([desk.programs.prober, "check", file], capture_output=True, text=True)
+
+
+def test_the_interval_that_check_proposes_is_accepted_also_with_two_probes(desk):
+    second = """
+[[probe]]
+id = "quick"
+level = "A3"
+every = "8 min"
+timeout = "20s"
+from = ["noc"]
+[[probe.step]]
+do = "tcp.connect"
+host = "h"
+port = 1
+"""
+    text = definition(level="A3", every="10 min", more=second, objective='budget = "50 min per day"\n'
+                      'bands = [ { up_to = "8s", at_least = "99%" } ]')
+    out = check(desk, text)
+    # 368 runs a day are needed; 'quick' has 180 of them, so 188 are left: one each 7.65 minutes.
+    assert out.returncode == 1 and "(every = \"7min\" of probe 'p' would do)" in out.stdout + out.stderr
+    assert check(desk, text.replace('"10 min"', '"7min"')).returncode == 0
+
+
+@pytest.mark.parametrize("objective", ['max_failures = "12000 per week"', 'budget = "1 h per week"\nrate = "100 per hour"'])
+def test_what_two_locations_can_do_is_not_refused_where_the_number_of_locations_is_unknown(desk, objective):
+    level = "A3" if "rate" in objective else "A2"
+    text = definition(level=level, objective=objective)
+    assert "can never be" in check(desk, text).stdout + check(desk, text).stderr
+    assert check(desk, text.replace('from = ["noc"]\n', "")).returncode == 0

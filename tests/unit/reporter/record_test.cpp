@@ -84,7 +84,7 @@ TEST_CASE("a report that was given out is on record once, and a later one that d
     REQUIRE(found);
     CHECK(found->spent == doctest::Approx(said));
     CHECK(found->issued == monday);
-    CHECK(found->why == "results came in after it");
+    CHECK(found->why == "results came in after it, or its definition was changed");
     CHECK(revised(1)->why == "outages were amended since");
 
     // Given out again: from then on the first one is what it differs from.

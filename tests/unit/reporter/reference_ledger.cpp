@@ -307,7 +307,20 @@ void declare_outages(std::vector<Piece>& pieces, std::size_t reading, Duration l
 std::uint64_t count_due(const World& world, Instant from, Instant to) {
     std::uint64_t due = 0;
     const auto counts = [&](Instant t) { return t >= from && t < to && hours_at(world, t) == Booking::up; };
+    const auto overdue = [&](const Series& series, Instant t) {
+        return t + series.probe->timeout + world.grace <= world.now;
+    };
     for (const Series& series : world.series) {
+        const Run* first = series.entries.empty() ? nullptr : &series.entries.front().run;
+        const Duration every = first != nullptr && first->every > Duration(0) ? first->every : series.probe->every;
+        const schemas::Schedule schedule(series.key, every, series.probe->jitter);
+        const bool on_schedule = first == nullptr || schedule.is_intended(first->intended);
+        const Instant end = first == nullptr ? to : first->intended;
+        Instant t = on_schedule ? schedule.first_from(from) : end - (end - std::min(end, from)) / every * every;
+        while (t < end) {
+            due += counts(t) && overdue(series, t) ? 1 : 0;
+            t = on_schedule ? schedule.intended_start(schedule.slot_at(t) + 1) : t + every;
+        }
         for (const Entry& entry : series.entries) {
             due += counts(entry.run.intended) ? 1 : 0;
             due += static_cast<std::uint64_t>(std::count_if(entry.missed.begin(), entry.missed.end(), counts));

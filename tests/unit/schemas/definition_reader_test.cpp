@@ -263,7 +263,7 @@ TEST_CASE("a share that cannot be shown is refused until there are runs enough")
     CHECK(with("up_to = \"2s\", at_least = \"98%\"", "55 min").definition);  // 183 runs
     const auto few = with("up_to = \"2s\", at_least = \"98%\"", "56 min");   // 180
     CHECK_FALSE(few.definition);
-    CHECK_MESSAGE(said(few.problems).find("it takes 183 runs (every = \"55min\" would do)") != std::string::npos,
+    CHECK_MESSAGE(said(few.problems).find("it takes 183 runs (every = \"55min\" would do;") != std::string::npos,
                   said(few.problems));
     CHECK(with("from = \"2s\", at_most = \"5%\"", "60 min").definition);        // 72 of 168
     CHECK_FALSE(with("from = \"2s\", at_most = \"2%\"", "60 min").definition);  // 183 of 168
