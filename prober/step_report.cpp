@@ -58,7 +58,7 @@ std::optional<std::string> save_values(const schemas::Step& step, const schemas:
             value = tl::unexpected(fmt::format("there is no '{}'", wanted.output));
         }
         if (!value) {
-            return fmt::format("{} to save as '{}'", value.error(), wanted.name);
+            return fmt::format("nothing to save as '{}': {}", wanted.name, value.error());
         }
         std::string text = to_text(*value, schemas::OutputType::number);
         if (wanted.match) {

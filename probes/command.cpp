@@ -41,7 +41,8 @@ constexpr std::array parameters{
     Parameter{.name = "exit",
               .fallback = R"("0")",
               .help = "The exit codes that are good: numbers and ranges, as in \"0, 2-3\", or \"any\".",
-              .example = R"("0")"},
+              .example = R"("0")",
+              .flaw = &exit_codes_flaw},
     Parameter{.name = "match",
               .type = ParameterType::pattern,
               .help = "What the standard output must match.",
@@ -163,8 +164,7 @@ Outcome judge_plugin(const std::string& command, const ChildEnd& end, const Plug
 Outcome judge(const std::string& command, const ChildEnd& end, const Arguments& arguments) {
     const std::optional<bool> good = holds_code(arguments.text("exit"), end.code);
     if (!good) {
-        return Outcome::fault(fmt::format(
-            "exit = \"{}\" is not a list of exit codes: write \"0\", \"0, 2-3\" or \"any\"", arguments.text("exit")));
+        return Outcome::fault("exit: " + exit_codes_flaw(arguments.text("exit")));
     }
     if (end.how == ChildEnd::How::killed || !*good) {
         std::string said = quotable(first_line(end.errors));

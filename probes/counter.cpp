@@ -18,6 +18,7 @@
 #include "probes/log_bookmark.hpp"
 #include "probes/operation.hpp"
 #include "probes/patience.hpp"
+#include "schemas/extraction.hpp"
 
 namespace slimtax::probes {
 
@@ -35,12 +36,22 @@ using schemas::OutputType;
 using schemas::Parameter;
 using schemas::ParameterType;
 
+std::string number_flaw(std::string_view text) {
+    const auto function = schemas::Extraction::parse_whole(text);
+    if (function) {
+        return {};
+    }
+    const schemas::ConditionError& error = function.error();
+    return error.hint.empty() ? error.message : error.message + " (" + error.hint + ")";
+}
+
 constexpr std::array counter_parameters{
     Parameter{.name = "number",
               .help =
                   "Where the number stands in the answer: json(\"/pointer\"), prometheus(\"name{label=\\\"x\\\"}\"), "
                   "css(\"path\") or regex(\"pattern\"), as in `expect`; omitted: the answer is the number.",
-              .example = R"('json("/jobs/done")')"},
+              .example = R"('json("/jobs/done")')",
+              .flaw = &number_flaw},
     Parameter{.name = "unit", .help = "What is counted, for pages and exports.", .example = R"("messages")"},
     Parameter{.name = "gauge",
               .type = ParameterType::boolean,
@@ -128,12 +139,21 @@ struct Source {
     std::string_view example;
 };
 
+/// Where it was read, for a sentence: "www1", or the command.
+std::string whom(const Source& source, const StepContext& context) {
+    if (source.name == "counter.command" && !context.arguments.list("argv").empty()) {
+        return "command " + quotable(context.arguments.list("argv").front(), {}, 200);
+    }
+    return context.target.empty() ? std::string(source.name) : quotable(context.target, {}, 200);
+}
+
 /// The number in what the source's operation has left; or the outcome that says why there is none.
 tl::expected<double, Outcome> find_number(const Source& source, const StepContext& context) {
     const schemas::Outputs& outputs = context.report.outputs;
     const schemas::OutputValue* found = outputs.find(source.answer);
     const std::string* const answer = found == nullptr ? nullptr : std::get_if<std::string>(found);
     const std::string& where = context.arguments.text("number");
+    const std::string asked = whom(source, context);
     schemas::OutputValue value = answer == nullptr ? std::string() : *answer;
     if (!where.empty()) {
         const auto function = schemas::Extraction::parse_whole(where);
@@ -142,7 +162,8 @@ tl::expected<double, Outcome> find_number(const Source& source, const StepContex
         }
         auto extracted = extract(*function, answer == nullptr ? std::string_view() : *answer);
         if (!extracted) {
-            return tl::unexpected(Outcome::failed("the counter cannot be read: " + extracted.error()));
+            return tl::unexpected(
+                Outcome::failed(fmt::format("the counter of {} cannot be read: {}", asked, extracted.error())));
         }
         value = std::move(*extracted);
     } else if (const auto* perf = outputs.find("value"); source.name == "counter.command" && perf != nullptr) {
@@ -156,7 +177,7 @@ tl::expected<double, Outcome> find_number(const Source& source, const StepContex
     if (!number) {
         const std::string said = text == nullptr || text->empty() ? "nothing" : "\"" + quotable(*text, {}, 80) + "\"";
         return tl::unexpected(
-            Outcome::failed(fmt::format("the counter shows {}, which is no number{}", said,
+            Outcome::failed(fmt::format("the counter of {} shows {}, which is no number{}", asked, said,
                                         where.empty() ? "; say with `number` where in the answer it stands" : "")));
     }
     return *number;

@@ -14,6 +14,7 @@
 #include "probes/dns_message.hpp"
 #include "probes/io/engine.hpp"
 #include "probes/io/resolver.hpp"
+#include "probes/io/stamp.hpp"
 #include "probes/io/stream.hpp"
 #include "probes/operation.hpp"
 #include "probes/patience.hpp"
@@ -33,8 +34,17 @@ constexpr std::string_view type_choices[] = {"A", "AAAA", "CAA", "CNAME", "MX", 
 constexpr std::string_view class_choices[] = {"IN", "CHAOS"};
 constexpr std::string_view rcode_choices[] = {"NOERROR", "NXDOMAIN", "SERVFAIL", "REFUSED", "FORMERR", "NOTIMP", "any"};
 
+std::string name_flaw(std::string_view name) {
+    const auto bytes = dns_query(DnsAsk(), std::string(name));
+    return bytes ? std::string() : bytes.error();
+}
+
 constexpr Parameter parameters[] = {
-    {.name = "name", .required = true, .help = "The name to ask for.", .example = "\"im1.campus.example\""},
+    {.name = "name",
+     .required = true,
+     .help = "The name to ask for.",
+     .example = "\"im1.campus.example\"",
+     .flaw = &name_flaw},
     {.name = "type",
      .type = ParameterType::choice,
      .fallback = "\"A\"",
@@ -88,7 +98,13 @@ constexpr Output outputs[] = {
 };
 
 using Servers = std::vector<Address>;
-using Answered = tl::expected<DnsMessage, Trouble>;
+/// An answer, and when it had arrived.
+struct Answer {
+    DnsMessage message;
+    TimePoint arrived;
+};
+
+using Answered = tl::expected<Answer, Trouble>;
 
 struct Question {
     std::string name;  // canonical
@@ -125,7 +141,8 @@ Task<tl::expected<Servers, Trouble>> find_servers(StepContext& context) {
 }
 
 /// The answer to our question, or nothing when the datagram is something else (late, forged, or not for us).
-std::optional<Answered> accept(const Question& question, std::string_view bytes, const Address& server) {
+std::optional<Answered> accept(const Question& question, std::string_view bytes, const Address& server,
+                               TimePoint arrived) {
     auto message = parse_dns(bytes);
     if (!message) {
         // Damaged, but with our id: the server's doing.
@@ -142,7 +159,7 @@ std::optional<Answered> accept(const Question& question, std::string_view bytes,
     if (message->id != question.id || !message->is_answer || !repeated) {
         return std::nullopt;
     }
-    return Answered(std::move(*message));
+    return Answered(Answer{std::move(*message), arrived});
 }
 
 /// Waits for the answer on one UDP socket.
@@ -157,7 +174,8 @@ Task<std::optional<Answered>> await_datagram(Loop& loop, int fd, const Question&
             co_return std::nullopt;
         }
         static thread_local std::array<char, 65536> room;  // not in the frame: used up before the next suspension
-        const ssize_t got = ::recv(fd, room.data(), room.size(), 0);
+        TimePoint arrived{};
+        const ssize_t got = receive_stamped(fd, room, 0, arrived);
         if (got < 0 && errno == ECONNREFUSED) {
             co_return Answered(tl::unexpected(refused("no name server listens at " + server.text())));
         }
@@ -165,7 +183,7 @@ Task<std::optional<Answered>> await_datagram(Loop& loop, int fd, const Question&
             co_return Answered(tl::unexpected(refused("asking " + server.text() + " failed: " + std::strerror(errno))));
         }
         if (got > 0) {
-            if (auto answer = accept(question, {room.data(), static_cast<std::size_t>(got)}, server)) {
+            if (auto answer = accept(question, {room.data(), static_cast<std::size_t>(got)}, server, arrived)) {
                 co_return answer;
             }
         }
@@ -184,6 +202,7 @@ Task<std::optional<Answered>> ask_by_udp(Loop& loop, const Question& question, c
             Trouble{Trouble::Kind::ours, "no socket to ask " + server.text() + ": " + std::strerror(errno)}));
     }
     loop.opened(socket.fd());
+    want_receive_stamps(socket.fd());
     // Connected, so that only this server's datagrams come, and its refusals too.
     if (::connect(socket.fd(), reinterpret_cast<const sockaddr*>(&server.storage), server.length) != 0) {
         co_return Answered(tl::unexpected(Trouble{
@@ -228,7 +247,8 @@ Task<Answered> ask_by_tcp(StepContext& context, const Question& question, Addres
                           static_cast<unsigned char>(received[1]));
         }
     }
-    const auto answer = accept(question, std::string_view(received).substr(2, wanted - 2), server);
+    const std::string_view whole = std::string_view(received).substr(2, wanted - 2);
+    const auto answer = accept(question, whole, server, stream.arrived());
     if (!answer) {
         co_return tl::unexpected(refused(where + " answered another question than was asked"));
     }
@@ -373,7 +393,7 @@ Task<Outcome> run_query(StepContext& context) {
     Address asked;
     auto answer = co_await ask(context, question, *servers, asked);
     bool by_tcp = context.arguments.flag("tcp");
-    if (answer && answer->truncated && !by_tcp) {
+    if (answer && answer->message.truncated && !by_tcp) {
         by_tcp = true;
         context.report.note("the answer of " + asked.text() + " does not fit: asking again by TCP");
         answer = co_await ask_by_tcp(context, question, asked);
@@ -382,11 +402,12 @@ Task<Outcome> run_query(StepContext& context) {
         co_return outcome_of(answer.error());
     }
     context.report.timing("lookup", std::chrono::duration_cast<schemas::Duration>(ready - start));
-    context.report.timing("answer", std::chrono::duration_cast<schemas::Duration>(Loop::now() - ready));
+    context.report.timing("answer", std::chrono::duration_cast<schemas::Duration>(answer->arrived - ready));
+    context.report.response(std::chrono::duration_cast<schemas::Duration>(answer->arrived - start));
     context.report.output("tcp", by_tcp);
-    const std::vector<std::string> records = wanted_records(*answer, question);
-    leave_report(*answer, records, asked.text(), context.report);
-    co_return judge(*answer, records, question, asked, context.arguments);
+    const std::vector<std::string> records = wanted_records(answer->message, question);
+    leave_report(answer->message, records, asked.text(), context.report);
+    co_return judge(answer->message, records, question, asked, context.arguments);
 }
 
 constexpr Operation rows[] = {

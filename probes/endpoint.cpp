@@ -61,6 +61,10 @@ void Stages::ended(const std::string& name) {
     begin();
 }
 
+schemas::Duration Stages::response(const Patience& patience) const {
+    return stream_ == nullptr ? patience.spent() : patience.spent_until(stream_->arrived());
+}
+
 void Stages::ended_by_us(const std::string& name) {
     leave_timing(*report_, name, stage_.spent());
     begin();

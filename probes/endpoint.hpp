@@ -144,6 +144,9 @@ public:
     void ended(const std::string& name);
     /// The same for a stage that ends with what we sent.
     void ended_by_us(const std::string& name);
+    /// The response time of a step that began with `patience`, when what its user waits for is there: until its last
+    /// byte had arrived. What follows is a good-bye.
+    [[nodiscard]] schemas::Duration response(const Patience& patience) const;
     /// The next one begins now: what lay between has been timed elsewhere.
     void begin() { stage_.began = Loop::now(); }
 

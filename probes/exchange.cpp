@@ -10,17 +10,24 @@ std::string in_words(const Conversation& conversation, std::string_view said) {
     return said.empty() ? "nothing" : "\"" + conversation.quoted(said, 100) + "\"";
 }
 
+std::string too_many(std::size_t replies, std::size_t texts) {
+    return fmt::format(
+        "there are {} `replies` to {} text{} in `send`; what comes before the first one is the `greeting`", replies,
+        texts, texts == 1 ? "" : "s");
+}
+
 }  // namespace
 
 std::optional<std::string> too_many_replies(const Arguments& arguments) {
     const std::size_t replies = arguments.patterns("replies").size();
     const std::size_t texts = arguments.list("send").size();
-    if (replies <= texts) {
-        return std::nullopt;
-    }
-    return fmt::format(
-        "there are {} `replies` to {} texts in `send`; what comes before the first one is the `greeting`", replies,
-        texts);
+    return replies <= texts ? std::nullopt : std::optional(too_many(replies, texts));
+}
+
+std::string exchange_contradiction(const schemas::WrittenParameters& written) {
+    const std::size_t replies = written.items("replies");
+    const std::size_t texts = written.items("send");
+    return replies <= texts ? "" : too_many(replies, texts);
 }
 
 Task<tl::expected<std::string, Trouble>> hear(Conversation& conversation, const schemas::Pattern& pattern,

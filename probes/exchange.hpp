@@ -31,6 +31,9 @@ inline constexpr std::array exchange_parameters{
                        .example = "['^250 ', '^221 ']"},
 };
 
+/// More `replies` than texts in `send`, as a sentence; empty: there are not.
+[[nodiscard]] std::string exchange_contradiction(const schemas::WrittenParameters& written);
+
 /// Left by `run_exchange`.
 inline constexpr std::array exchange_outputs{
     schemas::Output{"said", schemas::OutputType::text, "What the server said last, to the end of what was awaited."},

@@ -2,6 +2,10 @@
 
 #include <charconv>
 
+#include <fmt/format.h>
+
+#include "probes/patience.hpp"
+
 namespace slimtax::probes {
 namespace {
 
@@ -38,6 +42,14 @@ std::optional<bool> holds_code(std::string_view codes, int code) {
         }
         codes.remove_prefix(comma + 1);
     }
+}
+
+std::string exit_codes_flaw(std::string_view codes) {
+    return holds_code(codes, 0) ? std::string()
+                                : fmt::format(
+                                      "\"{}\" is no list of exit codes: write numbers from 0 to 255 and ranges, "
+                                      "as in \"0, 2-3\", or \"any\"",
+                                      quotable(codes));
 }
 
 }  // namespace slimtax::probes

@@ -35,6 +35,28 @@ using schemas::ParameterType;
 /// `match` looks at so many bytes.
 constexpr std::size_t head_bytes = 65536;
 
+std::string size_flaw(std::string_view text) {
+    const auto size = schemas::parse_size(text);
+    return size ? std::string() : size.error();
+}
+
+std::string mode_flaw(std::string_view text) {
+    unsigned mode = 0;
+    const char* const last = text.data() + text.size();
+    const auto [end, error] = std::from_chars(text.data(), last, mode, 8);
+    return error == std::errc() && end == last && mode <= 07777
+               ? std::string()
+               : fmt::format("\"{}\" is no octal number, as in \"0640\"", quotable(text));
+}
+
+std::string sha256_flaw(std::string_view text) {
+    const bool good =
+        text.size() == 64 && std::ranges::all_of(text, [](unsigned char c) { return std::isxdigit(c) != 0; });
+    return good ? std::string()
+                : fmt::format("\"{}\" is no SHA-256 hash: it has 64 hexadecimal digits, as `sha256sum FILE` prints it",
+                              quotable(text));
+}
+
 constexpr std::array parameters{
     Parameter{.name = "file",
               .required = true,
@@ -48,14 +70,15 @@ constexpr std::array parameters{
               .type = ParameterType::duration,
               .help = "It must have been written within that time.",
               .example = R"("26 h")"},
-    Parameter{.name = "min_size", .help = "At least so large.", .example = R"("1 MB")"},
-    Parameter{.name = "max_size", .help = "At most so large.", .example = R"("2 GB")"},
+    Parameter{.name = "min_size", .help = "At least so large.", .example = R"("1 MB")", .flaw = &size_flaw},
+    Parameter{.name = "max_size", .help = "At most so large.", .example = R"("2 GB")", .flaw = &size_flaw},
     Parameter{.name = "owner", .help = "Whose it must be: a name or a number.", .example = R"("root")"},
     Parameter{.name = "group", .help = "Whose group it must be: a name or a number.", .example = R"("ssl-cert")"},
-    Parameter{.name = "mode", .help = "Its permission bits, octal.", .example = R"("0640")"},
+    Parameter{.name = "mode", .help = "Its permission bits, octal.", .example = R"("0640")", .flaw = &mode_flaw},
     Parameter{.name = "sha256",
               .help = "The SHA-256 hash that its content must have, in hexadecimal.",
-              .example = R"("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")"},
+              .example = R"("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")",
+              .flaw = &sha256_flaw},
     Parameter{.name = "same_as",
               .help = "A reference copy whose content it must have; compared by SHA-256.",
               .example = R"("/usr/share/service/reference.conf")"},
@@ -238,13 +261,27 @@ bool same_id(const std::string& wanted, const std::string& name, unsigned number
     return wanted == name || wanted == std::to_string(number);
 }
 
+/// "90 s", "45 min", "3 h 26 min", "12 days"
+std::string age_in_words(Duration age) {
+    const double seconds = schemas::to_seconds(age);
+    if (seconds < 120) {
+        return fmt::format("{:.0f} s", seconds);
+    }
+    const auto minutes = static_cast<long long>(seconds / 60);
+    if (minutes < 120) {
+        return fmt::format("{} min", minutes);
+    }
+    return minutes < 48 * 60 ? fmt::format("{} h {} min", minutes / 60, minutes % 60)
+                             : fmt::format("{} days", minutes / (24 * 60));
+}
+
 /// What the file's entry must be like; nothing when it is, or the sentence.
 std::optional<Outcome> judge_entry(const Look& look, const Arguments& arguments, Duration age,
                                    const std::string& path) {
     const auto size = static_cast<std::uint64_t>(look.entry.st_size);
     if (arguments.has("max_age") && age > arguments.duration("max_age")) {
-        return Outcome::failed(fmt::format("{} was written {:.0f} s ago, longer than {}", path,
-                                           schemas::to_seconds(age), schemas::to_text(arguments.duration("max_age"))));
+        return Outcome::failed(fmt::format("{} was written {} ago, longer than {}", path, age_in_words(age),
+                                           schemas::to_text(arguments.duration("max_age"))));
     }
     for (const std::string_view bound : {"min_size", "max_size"}) {
         if (!arguments.has(bound)) {
@@ -268,11 +305,10 @@ std::optional<Outcome> judge_entry(const Look& look, const Arguments& arguments,
             fmt::format("{} belongs to group '{}', not '{}'", path, look.group, arguments.text("group")));
     }
     if (const std::string& wanted = arguments.text("mode"); !wanted.empty()) {
-        mode_t mode = 0;
-        const auto [end, error] = std::from_chars(wanted.data(), wanted.data() + wanted.size(), mode, 8);
-        if (error != std::errc() || end != wanted.data() + wanted.size() || mode > 07777) {
-            return Outcome::fault(fmt::format("mode = \"{}\" is no octal number, as in \"0640\"", wanted));
+        if (const std::string flaw = mode_flaw(wanted); !flaw.empty()) {
+            return Outcome::fault("mode: " + flaw);
         }
+        const auto mode = static_cast<mode_t>(std::stoul(wanted, nullptr, 8));
         if ((look.entry.st_mode & 07777) != mode) {
             return Outcome::failed(
                 fmt::format("{} has the mode {}, not {}", path, octal(look.entry.st_mode), octal(mode)));
@@ -283,6 +319,9 @@ std::optional<Outcome> judge_entry(const Look& look, const Arguments& arguments,
 
 Outcome judge_content(const Look& look, const Arguments& arguments, const Patience& patience, const std::string& path) {
     std::string wanted = arguments.text("sha256");
+    if (const std::string flaw = wanted.empty() ? std::string() : sha256_flaw(wanted); !flaw.empty()) {
+        return Outcome::fault("sha256: " + flaw);
+    }
     std::ranges::transform(wanted, wanted.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     if (!wanted.empty() && look.hash != wanted) {
         return Outcome::failed(fmt::format("{} has the SHA-256 {}, not {}", path, look.hash, quotable(wanted)));
@@ -315,8 +354,8 @@ void fill(StepReport& report, const Look& look, Duration age) {
     if (!look.hash.empty()) {
         report.output("sha256", look.hash);
     }
-    report.note(fmt::format("{} bytes, mode {}, {}:{}, written {:.0f} s ago", look.entry.st_size,
-                            octal(look.entry.st_mode), look.owner, look.group, schemas::to_seconds(age)));
+    report.note(fmt::format("{} bytes, mode {}, {}:{}, written {} ago", look.entry.st_size, octal(look.entry.st_mode),
+                            look.owner, look.group, age_in_words(age)));
 }
 
 Task<Outcome> run(StepContext& context) {

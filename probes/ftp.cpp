@@ -114,6 +114,7 @@ Task<Outcome> run_login(StepContext& context) {
         co_return outcome_of(std::move(done.error()));
     }
     stages.ended("authenticate");
+    schemas::Duration response{};  // the log-out is no part of it
     Result<CodedAnswer> answer = co_await ask(*conversation, "PWD", "PWD", patience);
     if (answer && !answer->good()) {
         answer = tl::unexpected(answer->refusal(*conversation, "to tell the directory (PWD)"));
@@ -121,6 +122,7 @@ Task<Outcome> run_login(StepContext& context) {
     if (answer) {
         stages.ended("directory");
         context.report.output("directory", quotable(directory_in(answer->text), {}, 1024));
+        response = stages.response(patience);
         answer = co_await ask(*conversation, "QUIT", "QUIT", patience);
     }
     if (!answer) {
@@ -130,6 +132,7 @@ Task<Outcome> run_login(StepContext& context) {
         co_return outcome_of(answer->refusal(*conversation, "QUIT"));
     }
     stages.ended("logout");
+    context.report.response(response);
     co_return Outcome::ok();
 }
 

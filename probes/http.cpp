@@ -8,6 +8,7 @@
 #include "probes/http_step.hpp"
 #include "probes/io/engine.hpp"
 #include "probes/io/http_client.hpp"
+#include "probes/io/http_transfer.hpp"
 #include "probes/operation.hpp"
 #include "probes/patience.hpp"
 
@@ -60,8 +61,8 @@ constexpr Output outputs[] = {
 /// True when `status` is one of "200, 301-303, 4xx"; an error when the text is nothing like that.
 tl::expected<bool, std::string> is_wanted(int status, std::string_view wanted) {
     const auto bad = [&] {
-        return tl::unexpected("status is \"" + std::string(wanted) +
-                              "\": expected, for example, \"200, 301-303, 4xx\"");
+        return tl::unexpected("\"" + quotable(wanted) +
+                              "\" is no list of statuses: write, for example, \"200, 301-303, 4xx\"");
     };
     bool found = false;
     std::string_view rest = wanted;
@@ -247,9 +248,27 @@ std::vector<std::string>* cookies_of(StepContext& context) {
     return &(jar != nullptr ? *jar : context.session.put(std::make_shared<Cookies>())).lines;
 }
 
+namespace {
+
+/// Without a scheme http is meant.
+std::string with_scheme(const std::string& url) {
+    return url.find("://") == std::string::npos ? "http://" + url : url;
+}
+
+}  // namespace
+
+std::string http_url_flaw(std::string_view url) {
+    const auto target = parse_http_url(with_scheme(std::string(url)));
+    return target ? std::string() : target.error();
+}
+
+std::string http_status_flaw(std::string_view statuses) {
+    const auto wanted = is_wanted(200, statuses);
+    return wanted ? std::string() : wanted.error();
+}
+
 HttpRequest http_request_of(std::string method, const Arguments& arguments) {
-    const std::string& url = arguments.text("url");
-    HttpRequest request(std::move(method), url.find("://") == std::string::npos ? "http://" + url : url);
+    HttpRequest request(std::move(method), with_scheme(arguments.text("url")));
     request.headers = arguments.map("headers");
     request.user = arguments.text("user");
     request.password = arguments.text("password");
@@ -305,7 +324,7 @@ void leave_http_answer(HttpResponse response, StepContext& context) {
 Outcome judge_http(const HttpResponse& response, const Arguments& arguments) {
     const auto wanted = is_wanted(response.status, arguments.text("status"));
     if (!wanted) {
-        return Outcome::fault(wanted.error());
+        return Outcome::fault("status: " + wanted.error());
     }
     if (!*wanted) {
         const std::string phrase = response.phrase.empty() ? "" : " " + quotable(response.phrase, {}, 60);

@@ -14,7 +14,8 @@
     {.name = "url",                                                                                           \
      .required = true,                                                                                        \
      .help = "The address, http or https; without \"://\" http is meant. The target fills it when omitted.",  \
-     .example = "\"https://${target}/\""},                                                                    \
+     .example = "\"https://${target}/\"",                                                                     \
+     .flaw = &http_url_flaw},                                                                                 \
         {.name = "headers",                                                                                   \
          .type = ParameterType::text_map,                                                                     \
          .help = "More header lines of the request.",                                                         \
@@ -22,7 +23,8 @@
         {.name = "status",                                                                                    \
          .fallback = "\"2xx\"",                                                                               \
          .help = "The statuses that are right: numbers, ranges and classes, with commas.",                    \
-         .example = "\"200, 301-303, 4xx\""},                                                                 \
+         .example = "\"200, 301-303, 4xx\"",                                                                  \
+         .flaw = &http_status_flaw},                                                                          \
         {.name = "match",                                                                                     \
          .type = ParameterType::pattern,                                                                      \
          .help = "Must be found in the body (in its first 1 MB).",                                            \
@@ -56,6 +58,10 @@
     }
 
 namespace slimtax::probes {
+
+/// What is wrong with a text as an address, or as a list of statuses; empty: nothing.
+[[nodiscard]] std::string http_url_flaw(std::string_view url);
+[[nodiscard]] std::string http_status_flaw(std::string_view statuses);
 
 /// The cookies of a run, in curl's form.
 struct Cookies {

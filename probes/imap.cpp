@@ -62,6 +62,7 @@ Task<Outcome> run_login(StepContext& context) {
         co_return outcome_of(std::move(client.error()));
     }
     Stages stages(context.report, &client->conversation().stream());
+    schemas::Duration response{};  // the log-out is no part of it
     auto done = co_await client->log_in(arguments.text("user"), arguments.text("password"), patience);
     if (done) {
         stages.ended("authenticate");
@@ -73,12 +74,14 @@ Task<Outcome> run_login(StepContext& context) {
         if (arguments.flag("inbox")) {
             stages.ended("inbox");
         }
+        response = stages.response(patience);
         done = co_await client->log_out(patience);
     }
     if (!done) {
         co_return outcome_of(std::move(done.error()));
     }
     stages.ended("logout");
+    context.report.response(response);
     co_return Outcome::ok();
 }
 

@@ -186,11 +186,13 @@ Task<Outcome> run_login(StepContext& context) {
     stages.ended("register");
     context.report.output("nick", conversation->quoted(welcome->parameters.empty() ? "" : welcome->parameters.front()));
     context.report.output("server", conversation->quoted(welcome->prefix));
+    const schemas::Duration response = stages.response(patience);  // the log-out is no part of it
     const Result<void> left = co_await leave(*conversation, patience);
     if (!left) {
         co_return outcome_of(left.error());
     }
     stages.ended("logout");
+    context.report.response(response);
     co_return Outcome::ok();
 }
 

@@ -23,6 +23,41 @@ constexpr std::array<std::string_view, 3> scope_choices{"base", "one", "sub"};
 
 constexpr std::array<std::string_view, 2> mechanism_choices{"simple", "external"};
 
+std::string filter_flaw(std::string_view filter) {
+    const auto wrong = [&] {
+        return fmt::format("\"{}\" is no LDAP filter: it must look like (uid=x), with as many ( as )",
+                           quotable(filter));
+    };
+    int open = 0;  // of a value's own brackets none count: they are written \28 and \29
+    for (const char c : filter) {
+        open += c == '(' ? 1 : c == ')' ? -1 : 0;
+        if (open < 0) {
+            return wrong();
+        }
+    }
+    return open != 0 || filter.find('=') == std::string_view::npos ? wrong() : "";
+}
+
+/// Why the parameters of a bind cannot go together. Empty: they can, or it will show when the step runs.
+std::string bind_contradiction(const schemas::WrittenParameters& written) {
+    const bool dn = written.has("dn");
+    if (dn != written.has("password")) {
+        // A name without a password is an "unauthenticated bind": many servers answer it with success.
+        return dn ? "an LDAP bind with a dn needs a password: with an empty one it would be anonymous, whatever the dn"
+                  : "an LDAP bind with a password needs a dn";
+    }
+    if (dn && written.text("mechanism") == "external") {
+        return "an LDAP bind by mechanism external takes no dn";
+    }
+    if (written.has("certificate") != written.has("key")) {
+        return "a certificate of our own needs its key, and the key its certificate";
+    }
+    const bool in_the_clear = written.text("tls").value_or(written.has("tls") ? "" : "none") == "none";
+    return written.has("certificate") && in_the_clear
+               ? "a certificate is shown in TLS: set tls = \"starttls\" or \"ldaps\""
+               : "";
+}
+
 constexpr std::array connect_parameters{
     Parameter{.name = "host",
               .help = "Name or address of the server; the target fills it when omitted. Not needed with `path`.",
@@ -51,10 +86,12 @@ constexpr std::array account_parameters{
               .help = "The password of `dn`; write ${secret:NAME}.",
               .example = R"("${secret:directory-probe}")"},
     Parameter{.name = "certificate",
-              .help = "With TLS: the certificate that the prober shows, as PEM, those of its issuers after it.",
+              .help =
+                  "With TLS, together with `key`: the certificate that the prober shows, as PEM, those of its issuers "
+                  "after it.",
               .example = R"("${secret:directory-probe-cert}")"},
     Parameter{.name = "key",
-              .help = "The key of `certificate`, as PEM, not encrypted; write ${secret:NAME}.",
+              .help = "Together with `certificate`: its key, as PEM, not encrypted; write ${secret:NAME}.",
               .example = R"("${secret:directory-probe-key}")"},
 };
 
@@ -76,7 +113,8 @@ constexpr auto search_parameters =
                Parameter{.name = "filter",
                          .fallback = R"toml("(objectClass=*)")toml",
                          .help = "What to find, as an LDAP filter.",
-                         .example = R"toml("(uid=probe)")toml"},
+                         .example = R"toml("(uid=probe)")toml",
+                         .flaw = &filter_flaw},
                Parameter{.name = "attributes",
                          .type = ParameterType::text_list,
                          .help = "Which attributes to get; omitted: all. The first one becomes `value` and `values`.",
@@ -184,7 +222,7 @@ Task<tl::expected<std::shared_ptr<LdapConnection>, Trouble>> connect_and_bind(St
         if (!done) {
             co_return tl::unexpected(std::move(done.error()));
         }
-        context.report.timing("bind", stage.spent());
+        context.report.timing("bind", stage.spent_until(connection->arrived()));
         context.report.note(external ? "bound by SASL EXTERNAL" : dn.empty() ? "bound anonymously" : "bound as " + dn);
     }
     co_return connection;
@@ -197,6 +235,7 @@ Task<Outcome> run_bind(StepContext& context) {
     if (!connection) {
         co_return outcome_of(std::move(connection.error()));
     }
+    context.report.response(patience.spent_until((*connection)->arrived()));
     context.session.put(std::move(*connection));
     co_return Outcome::ok();
 }
@@ -245,13 +284,14 @@ Task<Outcome> run_search(StepContext& context) {
     if (!found) {
         co_return outcome_of(found.error());
     }
-    context.report.timing("search", stage.spent());
+    context.report.timing("search", stage.spent_until(connection->arrived()));
+    context.report.response(patience.spent_until(connection->arrived()));
     context.report.output("entries", static_cast<double>(found->entries));
     context.report.output("truncated", found->truncated);
     context.report.output("dn", found->first_dn);
     context.report.output("value", found->values.empty() ? std::string() : found->values.front());
     context.report.output("values", fmt::format("{}", fmt::join(found->values, "\n")));
-    context.report.note(fmt::format("found {} entries", found->entries));
+    context.report.note(fmt::format("found {} {}", found->entries, found->entries == 1 ? "entry" : "entries"));
     co_return Outcome::ok();
 }
 
@@ -281,7 +321,8 @@ const std::array rows{
 tls      = "starttls"
 dn       = "uid=probe,ou=people,dc=campus,dc=example"
 password = "${secret:directory-probe}"
-)"},
+)",
+                       .contradiction = &bind_contradiction},
               .run = run_bind},
     Operation{.info = {.name = "ldap.search",
                        .levels = "A2 A3",

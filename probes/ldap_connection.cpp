@@ -20,6 +20,12 @@ namespace {
 template <class T>
 using Result = LdapConnection::Result<T>;
 
+// More than so much in answer to one search is not read: many small entries would keep the loop busy.
+constexpr std::uint64_t most_search_bytes = 64u << 20;
+
+// So many messages that have come already are taken before others get their turn.
+constexpr int most_messages_at_once = 64;
+
 // libldap's first call reads ldap.conf, looks this host's name up and loads SASL plug-ins: all of it may block.
 std::atomic<bool> library_is_ready{false};
 
@@ -220,6 +226,7 @@ Task<Result<LdapFound>> LdapConnection::search(const LdapQuery& query, const Pat
         co_return tl::unexpected(send_trouble(code, action));
     }
     LdapFound found;
+    const std::uint64_t before = received_bytes_;
     while (true) {
         const Result<Message> message = co_await receive(id, action, patience);
         if (!message) {
@@ -228,6 +235,14 @@ Task<Result<LdapFound>> LdapConnection::search(const LdapQuery& query, const Pat
         const int type = ldap_msgtype(message->get());
         if (type == LDAP_RES_SEARCH_ENTRY) {
             read_entry(ld_, message->get(), query, found);
+            if (found.entries > static_cast<std::size_t>(query.limit)) {
+                co_return tl::unexpected(broken_by(
+                    fmt::format("{} sends more than the {} entries that were asked for", server_, query.limit)));
+            }
+        }
+        if (received_bytes_ - before > most_search_bytes) {
+            co_return tl::unexpected(broken_by(
+                fmt::format("{} sent more than {} MB in answer to the search", server_, most_search_bytes >> 20)));
         }
         if (type != LDAP_RES_SEARCH_RESULT) {
             continue;
@@ -290,11 +305,18 @@ Task<Result<LdapConnection::Message>> LdapConnection::receive(int id, std::strin
                 broken_by(fmt::format("{} answered something that is not LDAP: \"{}\"", server_, said)));
         }
         if (*size == 0) {
+            messages_at_once_ = 0;
             const Result<void> more = co_await fill(action, patience);
             if (!more) {
                 co_return tl::unexpected(more.error());
             }
             continue;
+        }
+        if (++messages_at_once_ > most_messages_at_once) {
+            messages_at_once_ = 0;
+            if (co_await engine_->loop().sleep_until(Loop::now()) == Wake::cancelled) {
+                co_return tl::unexpected(Trouble::shut_down());
+            }
         }
         wire_.in.assign(received_, 0, *size);
         wire_.read = 0;
@@ -333,6 +355,7 @@ Task<Result<void>> LdapConnection::fill(std::string_view action, const Patience&
                                                        notice_.empty() ? "" : ": ", notice_)));
     }
     received_.append(room.data(), *got);
+    received_bytes_ += *got;
     co_return Result<void>{};
 }
 

@@ -73,6 +73,8 @@ public:
     /// The name of the last successful bind; empty: anonymous.
     [[nodiscard]] const std::string& dn() const { return dn_; }
     /// True when nothing more can be asked on this connection.
+    /// When the last that was read had arrived.
+    [[nodiscard]] TimePoint arrived() const { return stream_.arrived(); }
     [[nodiscard]] bool broken() const { return broken_; }
 
 private:
@@ -98,6 +100,8 @@ private:
     std::string received_;  ///< and not yet given to libldap
     LdapWire wire_;
     ldap* ld_ = nullptr;
+    std::uint64_t received_bytes_ = 0;
+    int messages_at_once_ = 0;  ///< since the last wait
     bool encrypted_;
     bool broken_ = false;
 };

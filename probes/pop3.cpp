@@ -141,11 +141,13 @@ Task<Outcome> run_login(StepContext& context) {
         co_return outcome_of(std::move(done.error()));
     }
     stages.ended("status");
+    const schemas::Duration response = stages.response(patience);  // the log-out is no part of it
     const Result<std::string> left = co_await ask(*conversation, "QUIT", "QUIT", "refused QUIT", patience);
     if (!left) {
         co_return outcome_of(left.error());
     }
     stages.ended("logout");
+    context.report.response(response);
     co_return Outcome::ok();
 }
 

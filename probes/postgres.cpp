@@ -40,7 +40,8 @@ constexpr auto login_parameters =
 constexpr auto login_outputs = joined(connection_outputs, tls_outputs,
                                       std::array{
                                           Output{"time.login", OutputType::duration, "Logging in."},
-                                          Output{"version", OutputType::number, "The server's version: 15.18."},
+                                          Output{"version", OutputType::number, "The server's major version: 15."},
+                                          Output{"release", OutputType::text, "Its whole version, as in 15.18."},
                                       });
 
 constexpr auto query_parameters =
@@ -96,7 +97,8 @@ Task<tl::expected<std::shared_ptr<PostgresConnection>, Trouble>> log_in(StepCont
         co_return tl::unexpected(opened.error());
     }
     const int version = connection->server_version();
-    context.report.output("version", version / 10000 + (version % 10000) / 100.0);
+    context.report.output("version", static_cast<double>(version / 10000));
+    context.report.output("release", fmt::format("{}.{}", version / 10000, version % 10000));
     context.report.note(
         fmt::format("logged in as {}, PostgreSQL {}.{}", quotable(account.user), version / 10000, version % 10000));
     co_return connection;
@@ -109,6 +111,7 @@ Task<Outcome> run_login(StepContext& context) {
     if (!connection) {
         co_return outcome_of(std::move(connection.error()));
     }
+    context.report.response(patience.spent_until((*connection)->arrived()));
     context.session.put(std::move(*connection));
     co_return Outcome::ok();
 }
@@ -140,18 +143,19 @@ Task<Outcome> run_query(StepContext& context) {
     query.statement = arguments.text("query");
     query.write = arguments.flag("write");
     query.limit = static_cast<std::size_t>(arguments.integer("limit"));
-    const Patience stage = Patience::until(patience.deadline);
     const auto rows = co_await connection->query(query, patience);
     if (!rows) {
         co_return outcome_of(rows.error());
     }
-    leave_timing(context.report, "query", stage.spent());
+    leave_timing(context.report, "query", rows->took);
+    context.report.response(patience.spent_until(rows->arrived));
     context.report.output("rows", static_cast<double>(rows->rows));
     context.report.output("truncated", rows->truncated);
     context.report.output("value", rows->values.empty() ? std::string() : rows->values.front());
     context.report.output("values", fmt::format("{}", fmt::join(rows->values, "\n")));
     context.report.output("command", rows->command);
-    context.report.note(fmt::format("{} rows{}", rows->rows, rows->truncated ? ", and more" : ""));
+    context.report.note(
+        fmt::format("{} {}{}", rows->rows, rows->rows == 1 ? "row" : "rows", rows->truncated ? ", and more" : ""));
     co_return Outcome::ok();
 }
 

@@ -2,10 +2,7 @@
 
 #include <fmt/format.h>
 #include <libpq-fe.h>
-#include <linux/tcp.h>  // knows tcpi_bytes_received; netinet/tcp.h does not
-#include <netinet/in.h>
 #include <openssl/ssl.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
@@ -15,6 +12,8 @@
 #include <tuple>
 #include <utility>
 
+#include "probes/io/stamp.hpp"
+#include "probes/io/stream.hpp"
 #include "probes/io/tls_peer.hpp"
 
 namespace slimtax::probes {
@@ -59,6 +58,7 @@ struct PostgresConnection::Phases {
     TimePoint began = Loop::now();
     std::optional<TimePoint> connected;
     std::optional<TimePoint> secured;
+    schemas::Duration connect{};
 };
 
 void PostgresConnection::CloseConnection::operator()(pg_conn* connection) const {
@@ -110,7 +110,7 @@ Task<PostgresConnection::Result<void>> PostgresConnection::open(StepContext& con
         Phases phases;
         auto opened = co_await attempt(endpoint, account, address, share, phases);
         if (phases.connected) {
-            leave_timing(context.report, "connect", between(phases.began, *phases.connected));
+            leave_timing(context.report, "connect", phases.connect);
             context.report.output("address", address.text());
             context.report.note("connected to " + endpoint.address + " (" + address.text() + ")");
         }
@@ -119,7 +119,7 @@ Task<PostgresConnection::Result<void>> PostgresConnection::open(StepContext& con
         }
         if (opened) {
             const TimePoint login = phases.secured ? *phases.secured : *phases.connected;
-            leave_timing(context.report, "login", between(login, Loop::now()));
+            leave_timing(context.report, "login", between(login, arrived()));
             co_return opened;
         }
         trouble = std::move(opened.error());
@@ -166,6 +166,8 @@ PostgresConnection::Result<void> PostgresConnection::start(const Endpoint& endpo
         return tl::unexpected(Trouble{Trouble::Kind::ours, "no memory for a connection to " + server_});
     }
     ::PQsetNoticeReceiver(connection_.get(), &ignore_notice, nullptr);
+    watch_ = ArrivalWatch();
+    want_receive_stamps(::PQsocket(connection_.get()));
     return {};
 }
 
@@ -224,10 +226,14 @@ Task<PostgresConnection::Result<void>> PostgresConnection::attempt(const Endpoin
                 case Phases::At::login: co_return tl::unexpected(ran_out(server_, "answer the log-in", patience));
             }
         }
+        if (next == PGRES_POLLING_READING) {
+            watch_.look(fd);
+        }
         next = ::PQconnectPoll(connection_.get());
         const ConnStatusType status = ::PQstatus(connection_.get());
         if (!phases.connected && status != CONNECTION_STARTED && status != CONNECTION_BAD) {
             phases.connected = Loop::now();
+            phases.connect = connect_time(fd, between(phases.began, *phases.connected));
             phases.at = account.tls ? Phases::At::tls : Phases::At::login;
         }
         going = judge_certificate(endpoint);
@@ -261,6 +267,10 @@ Trouble PostgresConnection::failed_to_open(const Phases& phases, const std::stri
         return refused(fmt::format("{} refused the log-in of {}: {}", server_, quotable(user_),
                                    quotable(cause.substr(fatal.size()), secret_, 300)));
     }
+    if (message.find("GSSAPI") != std::string_view::npos) {
+        return refused(server_ + " wants a log-in by Kerberos (GSSAPI), which no probe does: its pg_hba.conf must let "
+                                 "this account in by a password");
+    }
     if (phases.at == Phases::At::tls) {
         if (cause.find("does not support SSL") != std::string_view::npos) {
             return refused(server_ + " does not offer TLS");
@@ -273,11 +283,8 @@ Trouble PostgresConnection::failed_to_open(const Phases& phases, const std::stri
     return refused(server_ + " could not be logged in to: " + words);
 }
 
-std::uint64_t PostgresConnection::received() const {
-    tcp_info info{};
-    socklen_t length = sizeof info;
-    ::getsockopt(::PQsocket(connection_.get()), IPPROTO_TCP, TCP_INFO, &info, &length);
-    return info.tcpi_bytes_received;
+TimePoint PostgresConnection::arrived() const {
+    return connection_ ? watch_.arrived(::PQsocket(connection_.get())) : Loop::now();
 }
 
 Trouble PostgresConnection::lost(std::string_view action) {
@@ -301,6 +308,7 @@ Task<PostgresConnection::Result<void>> PostgresConnection::send(std::string_view
             broken_ = true;
             co_return tl::unexpected(ran_out(server_, action, patience));
         }
+        watch_.look(::PQsocket(connection_.get()));
         if (left < 0 || ::PQconsumeInput(connection_.get()) != 1) {
             co_return tl::unexpected(lost(action));
         }
@@ -309,7 +317,7 @@ Task<PostgresConnection::Result<void>> PostgresConnection::send(std::string_view
 
 Task<PostgresConnection::Result<PostgresConnection::ResultHandle>> PostgresConnection::next_result(
     std::string_view action, const Patience& patience) {
-    const std::uint64_t before = received();
+    const std::uint64_t before = watch_.received();
     while (::PQisBusy(connection_.get()) == 1) {
         const Wake wake = co_await engine_->loop().readable(::PQsocket(connection_.get()), patience.deadline);
         if (wake == Wake::cancelled) {
@@ -319,10 +327,11 @@ Task<PostgresConnection::Result<PostgresConnection::ResultHandle>> PostgresConne
             broken_ = true;
             co_return tl::unexpected(ran_out(server_, action, patience));
         }
+        watch_.look(::PQsocket(connection_.get()));
         if (::PQconsumeInput(connection_.get()) != 1) {
             co_return tl::unexpected(lost(action));
         }
-        if (received() - before > most_bytes) {
+        if (watch_.received() - before > most_bytes) {
             broken_ = true;
             co_return tl::unexpected(
                 refused(fmt::format("{} sent a row of more than {} MB", server_, most_bytes >> 20)));
@@ -388,6 +397,7 @@ Task<PostgresConnection::Result<PostgresRows>> PostgresConnection::query(const P
         ::PQsetSingleRowMode(connection_.get()) != 1) {
         co_return tl::unexpected(lost(action));
     }
+    const Patience stage = Patience::until(patience.deadline);
     going = co_await send(action, patience);
     PostgresRows rows;
     while (going) {
@@ -405,6 +415,8 @@ Task<PostgresConnection::Result<PostgresRows>> PostgresConnection::query(const P
         } else if (status == PGRES_SINGLE_TUPLE) {
             if (rows.rows == query.limit) {
                 rows.truncated = true;
+                rows.arrived = arrived();
+                rows.took = stage.spent_until(rows.arrived);
                 broken_ = true;  // the rest is not read: nothing more can be asked on this connection
                 connection_.reset();
                 co_return rows;
@@ -426,6 +438,8 @@ Task<PostgresConnection::Result<PostgresRows>> PostgresConnection::query(const P
         broken_ = broken_ || ::PQtransactionStatus(connection_.get()) != PQTRANS_IDLE;
         co_return tl::unexpected(std::move(going.error()));
     }
+    rows.arrived = arrived();
+    rows.took = stage.spent_until(rows.arrived);
     if (!query.write) {
         going = co_await run_plain("ROLLBACK", patience);
         if (!going) {

@@ -12,6 +12,7 @@
 #include <tl/expected.hpp>
 
 #include "probes/endpoint.hpp"
+#include "probes/io/arrival_watch.hpp"
 #include "probes/io/tls.hpp"
 
 struct pg_conn;
@@ -37,6 +38,8 @@ struct PostgresRows {
     bool truncated = false;           ///< the limit was reached; the connection is closed then
     std::vector<std::string> values;  ///< the first row's; NULL is empty
     std::string command;              ///< "SELECT 3", "UPDATE 1"
+    TimePoint arrived{};              ///< the last of them
+    schemas::Duration took{};         ///< from the statement until then
 };
 
 class PostgresConnection {
@@ -61,6 +64,8 @@ public:
     [[nodiscard]] const std::string& user() const { return user_; }
     [[nodiscard]] const std::string& database() const { return database_; }
     [[nodiscard]] bool broken() const { return broken_; }
+    /// When the last that was read had arrived.
+    [[nodiscard]] TimePoint arrived() const;
     [[nodiscard]] int server_version() const;  ///< 150018 for 15.18
     /// After open over TLS: until when the certificate is valid.
     [[nodiscard]] std::optional<schemas::Instant> certificate_until() const;
@@ -85,10 +90,10 @@ private:
     Task<Result<void>> run_plain(std::string statement, const Patience& patience);
     [[nodiscard]] Trouble refusal_of(const pg_result* result, std::string_view action, const Patience& patience) const;
     [[nodiscard]] Trouble lost(std::string_view action);
-    [[nodiscard]] std::uint64_t received() const;
 
     Engine* engine_;
     PeerCheck check_;
+    ArrivalWatch watch_;
     std::unique_ptr<pg_conn, CloseConnection> connection_;
     std::string address_;
     std::string server_;  ///< "PostgreSQL server db1:5432"

@@ -96,11 +96,13 @@ Task<Outcome> run_ping(StepContext& context) {
         co_return outcome_of(std::move(done.error()));
     }
     stages.ended("ping");
+    const schemas::Duration response = stages.response(patience);  // the log-out is no part of it
     const std::string quit = command_of({"QUIT"});
     done = co_await ask(*conversation, quit, "QUIT", "+OK", "refused QUIT", patience);
     if (!done) {
         co_return outcome_of(std::move(done.error()));
     }
+    context.report.response(response);
     co_return Outcome::ok();
 }
 

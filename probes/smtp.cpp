@@ -33,15 +33,18 @@ Task<Outcome> run_login(StepContext& context) {
         co_return outcome_of(std::move(client.error()));
     }
     Stages stages(context.report, &client->conversation().stream());
+    schemas::Duration response{};  // the log-out is no part of it
     auto done = co_await client->log_in(arguments.text("user"), arguments.text("password"), patience);
     if (done) {
         stages.ended("authenticate");
+        response = stages.response(patience);
         done = co_await client->quit(patience);
     }
     if (!done) {
         co_return outcome_of(std::move(done.error()));
     }
     stages.ended("logout");
+    context.report.response(response);
     co_return Outcome::ok();
 }
 

@@ -1,6 +1,9 @@
 // ssh.login, ssh.run: a user logs in over the network, by password or by key, opens a session and runs a command. A
 // log-in lives in the run's Session, for later commands; it is closed when the run ends.
+#include <algorithm>
 #include <array>
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <functional>
 #include <memory>
@@ -37,7 +40,8 @@ constexpr std::array credential_parameters{
               .help = "The server's key, as fingerprint (SHA256:…), public key line (ssh-ed25519 AAAA…) or line of "
                       "known_hosts; several, one a line, of which one must match. Omitted: any key is accepted, and "
                       "told as `fingerprint`.",
-              .example = R"("SHA256:uNiVztksCsDhcc0u9e8BrwQFXb6sh6Vq5fGuY0GdSks")"},
+              .example = R"("SHA256:uNiVztksCsDhcc0u9e8BrwQFXb6sh6Vq5fGuY0GdSks")",
+              .flaw = &host_keys_flaw},
 };
 
 constexpr auto login_parameters =
@@ -64,7 +68,8 @@ constexpr auto run_parameters = joined(
     std::array{
         Parameter{.name = "exit",
                   .fallback = R"("0")",
-                  .help = "The exit codes that are good: numbers and ranges, as in \"0, 2-3\", or \"any\"."},
+                  .help = "The exit codes that are good: numbers and ranges, as in \"0, 2-3\", or \"any\".",
+                  .flaw = &exit_codes_flaw},
         Parameter{.name = "match", .type = ParameterType::pattern, .help = "What the output must match."},
         Parameter{.name = "output_limit",
                   .type = ParameterType::integer,
@@ -73,6 +78,19 @@ constexpr auto run_parameters = joined(
                   .least = 256,
                   .most = 16 << 20},
     });
+
+constexpr std::array<std::string_view, 3> credentials{"password", "key", "key_file"};
+constexpr std::array login_alternatives{
+    schemas::Alternatives{.names = credentials, .allowed = schemas::Alternatives::HowMany::exactly_one}};
+constexpr std::array run_alternatives{schemas::Alternatives{.names = credentials}};
+
+std::string credentials_without_user(const schemas::WrittenParameters& written) {
+    const bool any = std::ranges::any_of(credentials, [&](std::string_view name) { return written.has(name); });
+    if (any && !written.has("user")) {
+        return "a password or key needs the user that it is of";
+    }
+    return written.has("user") && !any ? "a user needs a password, key or key_file" : "";
+}
 
 constexpr auto login_outputs =
     joined(connection_outputs,
@@ -105,7 +123,9 @@ struct KeyReading {
             in.read(text.data(), most_key_bytes);
             text.resize(static_cast<std::size_t>(std::max<std::streamsize>(in.gcount(), 0)));
             if (text.empty()) {
-                key = tl::unexpected<std::string>("cannot be read");
+                const int error = errno;
+                key = tl::unexpected(in || in.eof() ? std::string("is empty")
+                                                    : std::string("cannot be read: ") + std::strerror(error));
                 return;
             }
         }
@@ -169,7 +189,7 @@ Task<Opened> log_in(StepContext& context, const Patience& patience) {
     if (!done) {
         co_return tl::unexpected(std::move(done.error()));
     }
-    context.report.timing("key_exchange", stage.spent());
+    context.report.timing("key_exchange", stage.spent_until(session->arrived()));
     context.report.note(
         fmt::format("{} with host key {} {}", session->banner(), session->key_type(), session->fingerprint()));
 
@@ -182,7 +202,7 @@ Task<Opened> log_in(StepContext& context, const Patience& patience) {
     if (!done) {
         co_return tl::unexpected(std::move(done.error()));
     }
-    context.report.timing("authenticate", stage.spent());
+    context.report.timing("authenticate", stage.spent_until(session->arrived()));
     context.report.note("logged in as " + arguments.text("user"));
     co_return session;
 }
@@ -200,9 +220,10 @@ Task<Outcome> run_login(StepContext& context) {
         if (!done) {
             co_return outcome_of(done.error());
         }
-        context.report.timing("channel", stage.spent());
+        context.report.timing("channel", stage.spent_until((*session)->arrived()));
         context.report.note("opened and closed a session");
     }
+    context.report.response(patience.spent_until((*session)->arrived()));
     context.session.put(std::move(*session));
     co_return Outcome::ok();
 }
@@ -220,8 +241,7 @@ SshSession* earlier_login(StepContext& context) {
 Outcome judge(const SshSession::Ended& ended, const Arguments& arguments, const std::string& server) {
     const std::optional<bool> good = holds_code(arguments.text("exit"), ended.code);
     if (!good) {
-        return Outcome::fault(fmt::format(
-            "exit = \"{}\" is not a list of exit codes: write \"0\", \"0, 2-3\" or \"any\"", arguments.text("exit")));
+        return Outcome::fault("exit: " + exit_codes_flaw(arguments.text("exit")));
     }
     const auto first_line = [](std::string_view text) { return quotable(text.substr(0, text.find('\n'))); };
     const std::string said = first_line(ended.errors.empty() ? ended.output : ended.errors);
@@ -272,7 +292,8 @@ Task<Outcome> run_command(StepContext& context) {
         }
         co_return outcome_of(std::move(ended.error()));
     }
-    context.report.timing("command", stage.spent());
+    context.report.timing("command", stage.spent_until(session->arrived()));
+    context.report.response(patience.spent_until(session->arrived()));
     context.report.output("exit_code", static_cast<double>(ended->code));
     context.report.output("output", ended->output);
     context.report.output("errors", ended->errors);
@@ -293,7 +314,8 @@ user     = "probe"
 key_file = "/etc/slimtax/id_probe"
 host_key = "SHA256:uNiVztksCsDhcc0u9e8BrwQFXb6sh6Vq5fGuY0GdSks"
 timeout  = "10s"
-)"},
+)",
+                       .alternatives = login_alternatives},
               .run = run_login},
     Operation{
         .info = {.name = "ssh.run",
@@ -308,7 +330,9 @@ key_file = "/etc/slimtax/id_probe"
 command  = "test -w /home/probe && df --output=pcent /home"
 match    = '\d+%'
 )",
-                 .text_output = "output"},
+                 .text_output = "output",
+                 .alternatives = run_alternatives,
+                 .contradiction = &credentials_without_user},
         .run = run_command},
 };
 

@@ -1,5 +1,7 @@
 #include "probes/ssh_keys.hpp"
 
+#include <algorithm>
+#include <cctype>
 #include <utility>
 #include <vector>
 
@@ -44,8 +46,10 @@ std::pair<std::string, std::string> parts_of(std::string_view line) {
     return {std::string(line.substr(0, blank)), std::string(rest.substr(0, rest.find(' ')))};
 }
 
+constexpr std::string_view fingerprint_mark = "SHA256:";
+
 bool is_fingerprint(std::string_view line) {
-    return line.starts_with("SHA256:");
+    return line.starts_with(fingerprint_mark);
 }
 
 std::string_view without_padding(std::string_view fingerprint) {
@@ -81,6 +85,9 @@ tl::expected<SshKey, std::string> read_private_key(const std::string& text, cons
 
 tl::expected<bool, std::string> is_expected_key(ssh_key_struct* key, std::string_view fingerprint,
                                                 std::string_view expected) {
+    if (std::string flaw = host_keys_flaw(expected); !flaw.empty()) {
+        return tl::unexpected("host_key: " + flaw);
+    }
     bool matches = false;
     for (const std::string_view line : lines_of(expected)) {
         if (is_fingerprint(line)) {
@@ -91,8 +98,7 @@ tl::expected<bool, std::string> is_expected_key(ssh_key_struct* key, std::string
         ssh_key wanted = nullptr;
         const ssh_keytypes_e kind = ssh_key_type_from_name(type.c_str());
         if (kind == SSH_KEYTYPE_UNKNOWN || ssh_pki_import_pubkey_base64(base64.c_str(), kind, &wanted) != SSH_OK) {
-            return tl::unexpected<std::string>(
-                "host_key must be a fingerprint (\"SHA256:…\") or a public key line (\"ssh-ed25519 AAAA…\")");
+            return tl::unexpected<std::string>("host_key: a key could not be read");
         }
         const SshKey owned(wanted);
         matches = matches || ssh_key_cmp(key, wanted, SSH_KEY_CMP_PUBLIC) == 0;
@@ -129,6 +135,36 @@ std::string fingerprints_of(std::string_view expected) {
         }
     }
     return fmt::format("{}", fmt::join(all, " or "));
+}
+
+std::string host_keys_flaw(std::string_view expected) {
+    constexpr std::size_t digits = 43;  // of 32 bytes in base64, without padding
+    const std::vector<std::string_view> lines = lines_of(expected);
+    for (const std::string_view line : lines) {
+        const std::string said = quotable(line, {}, 60);
+        if (is_fingerprint(line)) {
+            const std::string_view digest = without_padding(line).substr(fingerprint_mark.size());
+            const bool good = digest.size() == digits && std::ranges::all_of(digest, [](unsigned char c) {
+                                  return std::isalnum(c) != 0 || c == '+' || c == '/';
+                              });
+            if (!good) {
+                return fmt::format(
+                    "\"{}\" is no fingerprint: behind SHA256: stand 43 characters, as `ssh-keygen -lf KEY.pub` "
+                    "prints them",
+                    said);
+            }
+            continue;
+        }
+        const auto [type, base64] = parts_of(line);
+        ssh_key key = nullptr;
+        const ssh_keytypes_e kind = ssh_key_type_from_name(type.c_str());
+        if (kind == SSH_KEYTYPE_UNKNOWN || ssh_pki_import_pubkey_base64(base64.c_str(), kind, &key) != SSH_OK) {
+            return fmt::format(
+                "\"{}\" is no host key: write a fingerprint (SHA256:…) or a public key line (ssh-ed25519 AAAA…)", said);
+        }
+        ssh_key_free(key);
+    }
+    return lines.empty() ? "there is no key in it" : "";
 }
 
 }  // namespace slimtax::probes

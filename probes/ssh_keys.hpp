@@ -34,4 +34,7 @@ using SshKey = std::unique_ptr<ssh_key_struct, FreeSshKey>;
 [[nodiscard]] tl::expected<bool, std::string> is_expected_key(ssh_key_struct* key, std::string_view fingerprint,
                                                               std::string_view expected);
 
+/// What is wrong with a text as the expected keys; empty: nothing.
+[[nodiscard]] std::string host_keys_flaw(std::string_view expected);
+
 }  // namespace slimtax::probes

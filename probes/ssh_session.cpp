@@ -1,5 +1,6 @@
 #include "probes/ssh_session.hpp"
 
+#include <cstring>
 #include <functional>
 #include <vector>
 
@@ -21,6 +22,9 @@ using Result = SshSession::Result<T>;
 
 // A server may ask so often and so much in keyboard-interactive.
 constexpr int most_rounds = 8;
+
+// More than so much in answer to one request but a command is no SSH, or a flood that would keep the loop busy.
+constexpr std::uint64_t most_answer_bytes = 1u << 20;
 
 std::string methods_of(int list) {
     std::vector<std::string_view> names;
@@ -330,6 +334,9 @@ Task<Result<SshSession::Ended>> SshSession::run(std::string command, std::size_t
             if (wake == Wake::cancelled) {
                 co_return tl::unexpected(Trouble::shut_down());
             }
+            if (wake == Wake::ready) {
+                watch_.look(socket_.fd());
+            }
         }
     }
     ended.code = notes.code;
@@ -345,10 +352,15 @@ std::string SshSession::banner() const {
 // Calls `call` again at each readiness until it answers something else than `again`.
 Task<Result<int>> SshSession::until_done(std::function<int()> call, int again, std::string_view action,
                                          const Patience& patience) {
+    const std::uint64_t before = watch_.received();
     while (true) {
         const int answer = call();
         if (answer != again) {
             co_return answer;
+        }
+        if (watch_.received() - before > most_answer_bytes) {
+            co_return tl::unexpected(
+                refused(fmt::format("{} sent more than {} bytes and did not {}", server_, most_answer_bytes, action)));
         }
         if (patience.over()) {
             co_return tl::unexpected(ran_out(server_, action, patience));
@@ -375,11 +387,15 @@ Task<Result<void>> SshSession::wait(std::string_view action, const Patience& pat
     if (wake == Wake::cancelled) {
         co_return tl::unexpected(Trouble{Trouble::Kind::ours, "the prober was stopped"});
     }
+    watch_.look(socket_.fd());
     co_return Result<void>();
 }
 
 // The connection ended, or the peer broke the protocol: in libssh's words.
 Trouble SshSession::lost(std::string_view action) {
+    if (watch_.error() != 0) {
+        return refused(fmt::format("{} did not {}: {}", server_, action, std::strerror(watch_.error())));
+    }
     return refused(fmt::format("{} did not {}: {}", server_, action, quotable(ssh_get_error(session_), secret_)));
 }
 

@@ -8,6 +8,7 @@
 
 #include <tl/expected.hpp>
 
+#include "probes/io/arrival_watch.hpp"
 #include "probes/io/stream.hpp"
 #include "probes/patience.hpp"
 #include "probes/ssh_keys.hpp"
@@ -56,6 +57,9 @@ public:
     [[nodiscard]] const std::string& address() const { return address_; }
     [[nodiscard]] const std::string& user() const { return user_; }
 
+    /// When the last that was read had arrived: what a response time ends with.
+    [[nodiscard]] TimePoint arrived() const { return watch_.arrived(socket_.fd()); }
+
     /// The server's key as "SHA256:…", after `connect`.
     [[nodiscard]] const std::string& fingerprint() const { return fingerprint_; }
     /// "ssh-ed25519".
@@ -83,6 +87,7 @@ private:
     std::string fingerprint_;
     std::string key_type_;
     Socket socket_;
+    ArrivalWatch watch_;
     int lent_ = -1;  ///< a second descriptor of the socket, for libssh
     ssh_session_struct* session_ = nullptr;
     ssh_channel_struct* channel_ = nullptr;

@@ -112,7 +112,8 @@ greeting = '^220 '
 send     = ["EHLO probe.campus.example\r\n", "QUIT\r\n"]
 replies  = ['(?m)^250 ', '(?m)^221 ']
 )",
-              .text_output = "said"},
+              .text_output = "said",
+              .contradiction = &exchange_contradiction},
      .run = run_tcp_exchange},
 };
 

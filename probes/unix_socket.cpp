@@ -110,7 +110,8 @@ path    = "/run/redis/redis.sock"
 send    = ["PING\r\n"]
 replies = ['^\+PONG']
 )",
-                       .text_output = "said"},
+                       .text_output = "said",
+                       .contradiction = &exchange_contradiction},
               .run = run_unix_exchange},
 };
 

@@ -192,7 +192,9 @@ Task<Outcome> run(StepContext& context) {
     if (!said) {
         co_return outcome_of(std::move(said.error()));
     }
-    context.report.response(patience.spent());  // good-byes are nobody's waiting time
+    // Good-byes are nobody's waiting time; and where the last thing was an answer, only until it had come.
+    const bool answered = !arguments.patterns("replies").empty() || arguments.list("send").empty();
+    context.report.response(answered ? patience.spent_until(conversation->stream().arrived()) : patience.spent());
     context.report.output("said", std::move(*said));
     const bool closed = co_await socket.close();
     context.report.output("closed", closed);
@@ -213,7 +215,8 @@ path    = "/chat"
 send    = ['{"type":"ping"}']
 replies = ['"type":"pong"']
 )",
-              .text_output = "said"},
+              .text_output = "said",
+              .contradiction = &exchange_contradiction},
      .run = run},
 };
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "probes/endpoint.hpp"
+#include "probes/patience.hpp"
 #include "probes/xmpp_client.hpp"
 
 namespace slimtax::probes {
@@ -26,13 +27,18 @@ struct XmppSession {
     xmpp::Account account;  ///< without its password
 };
 
+std::string jid_flaw(std::string_view jid) {
+    return xmpp::parse_jid(jid) ? "" : fmt::format("\"{}\" is no user@domain", quotable(jid));
+}
+
 constexpr std::array<std::string_view, 3> xmpp_tls_choices{"required", "optional", "none"};
 
 constexpr std::array login_parameters{
     Parameter{.name = "user",
               .required = true,
               .help = "Who logs in, as user@domain; user@domain/resource asks for that resource.",
-              .example = R"("probe@campus.example")"},
+              .example = R"("probe@campus.example")",
+              .flaw = &jid_flaw},
     Parameter{.name = "password",
               .required = true,
               .help = "The user's password; write ${secret:NAME}.",
@@ -65,7 +71,8 @@ constexpr std::array message_parameters{
     Parameter{.name = "to",
               .required = true,
               .help = "Who gets the message, as user@domain: a second account on the same server, that logs in for it.",
-              .example = R"("probe2@campus.example")"},
+              .example = R"("probe2@campus.example")",
+              .flaw = &jid_flaw},
     Parameter{.name = "password",
               .required = true,
               .help = "That user's password; write ${secret:NAME}.",

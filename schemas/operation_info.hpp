@@ -2,7 +2,10 @@
 // reference page all derive from these rows; the registry in probes/ fills them.
 #pragma once
 
+#include <cstddef>
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace slimtax::schemas {
@@ -20,6 +23,10 @@ enum class ParameterType {
     choice,        ///< one of `choices`
 };
 
+/// What is wrong with a text that stands in a definition as it is, without ${…}; empty: nothing. A sentence that quotes
+/// the text and says what was expected: '"1 XB" is no size: …'.
+using FindFlaw = std::string (*)(std::string_view text);
+
 struct Parameter {
     std::string_view name;
     ParameterType type = ParameterType::text;
@@ -30,6 +37,7 @@ struct Parameter {
     std::string_view example = {};                   ///< a value as TOML text, for templates
     long long least = 0;                             ///< for `integer`: smallest value allowed
     long long most = 0;                              ///< for `integer`: largest; least == most: unlimited
+    FindFlaw flaw = nullptr;  ///< for `text`, and the texts of `text_list`: seen when the definition is read
 };
 
 /// Parameters of which a step has only so many: `form` or `body`, `name` or `unit`.
@@ -38,6 +46,19 @@ struct Alternatives {
     std::span<const std::string_view> names;
     HowMany allowed = HowMany::at_most_one;
 };
+
+/// What a step has written, for the rules between its parameters.
+class WrittenParameters {
+public:
+    virtual ~WrittenParameters() = default;
+    [[nodiscard]] virtual bool has(std::string_view name) const = 0;
+    /// A text or choice as written; nothing when it is not there, or holds ${…} and is known only when the step runs.
+    [[nodiscard]] virtual std::optional<std::string> text(std::string_view name) const = 0;
+    [[nodiscard]] virtual std::size_t items(std::string_view name) const = 0;  ///< of an array; 0 when it is not there
+};
+
+/// Why a step's parameters cannot go together, as a sentence; empty: they can.
+using FindContradiction = std::string (*)(const WrittenParameters& written);
 
 /// What a step leaves behind for `expect` and `save`.
 enum class OutputType { number, text, boolean, duration };
@@ -67,6 +88,7 @@ struct OperationInfo {
     std::string_view saves = {};
     /// Parameters that exclude each other, or of which one is needed; seen when the definition is read.
     std::span<const Alternatives> alternatives = {};
+    FindContradiction contradiction = nullptr;  ///< what `alternatives` cannot say; likewise
 };
 
 /// The output that header(…) looks into where an operation has it: lines "name: value\n", names in lower case.

@@ -8,6 +8,33 @@
 namespace slimtax::schemas {
 namespace {
 
+/// The parameters that could be read.
+class Written : public WrittenParameters {
+public:
+    explicit Written(const Step& step) : parameters_(step.parameters) {}
+
+    [[nodiscard]] bool has(std::string_view name) const override {
+        return parameters_.find(std::string(name)) != parameters_.end();
+    }
+    [[nodiscard]] std::optional<std::string> text(std::string_view name) const override {
+        const auto it = parameters_.find(std::string(name));
+        const auto* text = it == parameters_.end() ? nullptr : std::get_if<std::string>(&it->second);
+        return text == nullptr || !references(*text).empty() ? std::nullopt : std::optional(*text);
+    }
+    [[nodiscard]] std::size_t items(std::string_view name) const override {
+        const auto it = parameters_.find(std::string(name));
+        if (it == parameters_.end()) {
+            return 0;
+        }
+        const auto* texts = std::get_if<TextList>(&it->second);
+        const auto* patterns = std::get_if<PatternList>(&it->second);
+        return texts != nullptr ? texts->size() : patterns != nullptr ? patterns->size() : 0;
+    }
+
+private:
+    const std::map<std::string, Value>& parameters_;
+};
+
 class ParameterReader {
 public:
     ParameterReader(TableReader& table, const OperationInfo& info, const std::vector<std::string>& saved,
@@ -20,11 +47,14 @@ public:
           step_(step) {}
 
     void read() {
+        bool all_good = true;
         for (const Parameter& parameter : info_.parameters) {
             const TomlNode* node = table_.node(parameter.name);
             if (node != nullptr) {
                 if (auto value = read_value(parameter, *node)) {
                     step_.parameters.emplace(parameter.name, std::move(*value));
+                } else {
+                    all_good = false;
                 }
                 continue;
             }
@@ -36,6 +66,11 @@ public:
         }
         for (const Alternatives& alternatives : info_.alternatives) {
             check(alternatives);
+        }
+        if (all_good && info_.contradiction != nullptr) {
+            if (std::string wrong = info_.contradiction(Written(step_)); !wrong.empty()) {
+                complaints_.error(step_.at, fmt::format("{}: {}", table_.what(), wrong));
+            }
         }
     }
 
@@ -148,7 +183,31 @@ private:
             complaints_.error(node.at, fmt::format("'{}' must not be empty", parameter.name));
             return std::nullopt;
         }
-        return *text;
+        advise_on_secret(parameter, node, *text);
+        return is_flawless(parameter, node, *text) ? std::optional<Value>(*text) : std::nullopt;
+    }
+
+    /// A password in the file is read by all who read the file.
+    void advise_on_secret(const Parameter& parameter, const TomlNode& node, const std::string& text) {
+        constexpr std::string_view mark = "${secret:";
+        const bool secret = parameter.help.find(mark) != std::string_view::npos ||
+                            parameter.example.find(mark) != std::string_view::npos;
+        if (secret && !text.empty()) {
+            complaints_.advice(node.at, fmt::format("'{}' stands in the file for all to read", parameter.name),
+                               "write ${secret:NAME}, and give its value to the probers");
+        }
+    }
+
+    /// What the operation itself finds wrong with a text; one with a reference it sees when the step runs.
+    bool is_flawless(const Parameter& parameter, const TomlNode& node, const std::string& text) {
+        if (parameter.flaw == nullptr || !references(text).empty()) {
+            return true;
+        }
+        const std::string flaw = parameter.flaw(text);
+        if (!flaw.empty()) {
+            complaints_.error(node.at, fmt::format("{}: {}", parameter.name, flaw));
+        }
+        return flaw.empty();
     }
 
     std::optional<Value> read_integer(const Parameter& parameter, const TomlNode& node) {
@@ -215,7 +274,7 @@ private:
             const auto* text = item.as<std::string>();
             if (text == nullptr) {
                 complaints_.wrong_type(item, fmt::format("a text in '{}'", parameter.name));
-            } else if (check_references(item, *text)) {
+            } else if (check_references(item, *text) && is_flawless(parameter, item, *text)) {
                 list.push_back(*text);
             }
         }

@@ -51,8 +51,9 @@ private:
             for (const OperationInfo* info : catalog_) {
                 names.push_back(info->name);
             }
+            std::string hint = suggestion(*name, names);
             complaints_.error(table_.place_of("do"), fmt::format("unknown operation \"{}\"", shortened(*name, 60)),
-                              suggestion(*name, names));
+                              hint.empty() ? "'slimtax-prober list' names them all" : std::move(hint));
             return false;
         }
         table_.rename(fmt::format("step {}", *name));

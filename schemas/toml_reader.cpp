@@ -104,7 +104,9 @@ TableReader::TableReader(Complaints& complaints, const TomlNode& table, std::str
     : complaints_(complaints), table_(table), what_(std::move(what)) {}
 
 const TomlNode* TableReader::node(std::string_view key, Need need, std::string_view example) {
-    asked_.emplace_back(key);
+    if (std::ranges::find(asked_, key) == asked_.end()) {
+        asked_.emplace_back(key);
+    }
     const TomlNode* found = table_.find(key);
     if (found == nullptr && need == Need::required) {
         missing_.emplace_back(key, example);

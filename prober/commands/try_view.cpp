@@ -211,7 +211,9 @@ private:
             text += faint("                 > " + tidy_sentence(line, longest_shown)) + "\n";
         }
         for (const schemas::Figure& figure : result.figures) {
-            text += fmt::format("                 {}: {}{}\n", figure.name, figure.value, figure.unit);
+            // A plugin's "MB" or "%" stands as it wrote it; the words of a counter do not stick to the number.
+            const std::string_view gap = figure.unit.size() > 2 ? " " : "";
+            text += fmt::format("                 {}: {}{}{}\n", figure.name, figure.value, gap, figure.unit);
         }
         for (const StepView::Shown& output : view.outputs) {
             const std::string value = tidy_sentence(to_text(output.value, output.type), longest_shown);

@@ -1,6 +1,8 @@
 #include "probes/io/engine.hpp"
 
 #include <csignal>
+#include <cstdlib>
+#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -23,7 +25,20 @@ public:
     std::optional<HttpClient> http;  // made last: it asks the engine for the others
 };
 
+namespace {
+
+/// A PostgreSQL server may ask for Kerberos, and libpq would at once look names up and ask a key server: both block. With
+/// a configuration that cannot be read Kerberos gives up before. (Only what is linked into the prober sees this: commands
+/// have an environment of their own.)
+void go_without_kerberos() {
+    static std::once_flag once;
+    std::call_once(once, [] { ::setenv("KRB5_CONFIG", "/", 1); });
+}
+
+}  // namespace
+
 Engine::Engine(EngineOptions options) {
+    go_without_kerberos();
     // OpenSSL and libldap write to sockets without MSG_NOSIGNAL: a peer that hangs up must not end the process.
     struct sigaction now {};
     if (::sigaction(SIGPIPE, nullptr, &now) == 0 && now.sa_handler == SIG_DFL) {

@@ -402,7 +402,12 @@ std::string Transfer::failure_reason() {
         result_ = CURLE_RECV_ERROR;
     }
     const bool secured = !target_.tls || info_time(easy_, CURLINFO_APPCONNECT_TIME_T).count() > 0;
-    const std::string detail = error_text_[0] == '\0' ? curl_easy_strerror(result_) : error_text_.data();
+    std::string detail = error_text_[0] == '\0' ? curl_easy_strerror(result_) : error_text_.data();
+    // "OpenSSL/3.0.19: error:0A00010B:SSL routines::wrong version number"
+    constexpr std::string_view mark = "SSL routines::";
+    if (const std::size_t at = detail.find(mark); at != std::string::npos) {
+        detail.erase(0, at + mark.size());
+    }
     if (!secured) {
         return "TLS handshake with " + peer + " failed: " + detail;
     }

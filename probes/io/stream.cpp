@@ -82,8 +82,8 @@ Task<tl::expected<Socket, Trouble>> connect_one(Loop& loop, const Address& addre
     co_return std::move(socket);
 }
 
-/// How long the handshake of a connection took: by the kernel's own measure where nothing had to be sent twice, since
-/// `measured` holds the time until our loop came to see it as well.
+}  // namespace
+
 schemas::Duration connect_time(int fd, schemas::Duration measured) {
     tcp_info info{};
     socklen_t length = sizeof info;
@@ -93,8 +93,6 @@ schemas::Duration connect_time(int fd, schemas::Duration measured) {
     }
     return std::min(measured, schemas::Duration(info.tcpi_rtt));
 }
-
-}  // namespace
 
 Socket::Socket(Socket&& other) noexcept : fd_(other.release()) {}
 

@@ -45,6 +45,10 @@ struct Connected {
 Task<tl::expected<Connected, Trouble>> connect_tcp(Engine& engine, std::string host, std::uint16_t port,
                                                    TimePoint deadline);
 
+/// How long the handshake of a connection took: by the kernel's own measure where nothing had to be sent twice, since
+/// `measured` holds the time until our loop came to see it as well.
+[[nodiscard]] schemas::Duration connect_time(int fd, schemas::Duration measured);
+
 /// Bytes over a socket, in the clear or, after `start_tls`, encrypted.
 class Stream {
 public:

@@ -75,6 +75,18 @@ std::vector<std::string_view> excluded_by(const schemas::OperationInfo& info, st
     return others;
 }
 
+/// The option without which another is none, as its help says: "together with `key`".
+std::string needed_by(const schemas::OperationInfo& info, std::string_view key) {
+    constexpr std::string_view mark = "ogether with `";
+    const auto parameter = std::ranges::find(info.parameters, key, &schemas::Parameter::name);
+    const std::size_t at = parameter == info.parameters.end() ? std::string_view::npos : parameter->help.find(mark);
+    if (at == std::string_view::npos) {
+        return {};
+    }
+    const std::string_view rest = parameter->help.substr(at + mark.size());
+    return std::string(rest.substr(0, rest.find('`')));
+}
+
 }  // namespace
 
 TEST_CASE("a new definition is good as it stands, for every operation at each of its levels") {
@@ -100,7 +112,7 @@ TEST_CASE("a new definition is good as it stands, for every operation at each of
     }
 }
 
-TEST_CASE("taking the # away from any one option, and what it excludes, leaves a new definition good") {
+TEST_CASE("taking the # away from any one option, and what goes with it, leaves a new definition good") {
     for (const schemas::OperationInfo* info : probes::catalog()) {
         const auto lines = lines_of(make(info->name, {"", "", prober::usual_level(*info)}));
         const auto probe = std::ranges::find(lines, "[[probe]]");
@@ -122,6 +134,11 @@ TEST_CASE("taking the # away from any one option, and what it excludes, leaves a
                 CHECK_MESSAGE(said, std::string(info->name), ": ", changed[i], " does not say that it excludes ",
                               std::string(other));
                 std::erase_if(changed, [&](const std::string& line) { return key_of(line) == other; });
+            }
+            if (const std::string needed = needed_by(*info, key_of(changed[i])); !needed.empty()) {
+                for (std::string& line : changed) {
+                    line.erase(0, line.starts_with("#" + needed + " =") ? 1 : 0);
+                }
             }
             for (const schemas::Problem& problem : read(joined(changed)).problems) {
                 CHECK_MESSAGE(problem.kind != schemas::Problem::Kind::error, std::string(info->name), ": ",

@@ -130,7 +130,7 @@ TEST_CASE("what cannot be saved is a failure that names it") {
     CHECK(stage.run_steps({step}).reason ==
           "fake.answer at im1: 'said' holds nothing to save as 'n': no match for \\d+");
     step.save = {{"n", "cookie", std::nullopt}};
-    CHECK(stage.run_steps({step}).reason == "fake.answer at im1: there is no 'cookie' to save as 'n'");
+    CHECK(stage.run_steps({step}).reason == "fake.answer at im1: nothing to save as 'n': there is no 'cookie'");
 }
 
 TEST_CASE("functions look into the answer for expectations and saved values") {
@@ -146,7 +146,7 @@ TEST_CASE("functions look into the answer for expectations and saved values") {
           "fake.answer at im1: expected json('/state') == 'done', but the answer is no JSON: it is wrong at byte 1");
     login.save[0].function = schemas::Extraction::parse_whole("css('input[name=other]@value')").value();
     CHECK(stage.run_steps({login}).reason ==
-          "fake.answer at im1: there is no input[name=other]@value in the answer to save as 'token'");
+          "fake.answer at im1: nothing to save as 'token': there is no input[name=other]@value in the answer");
 }
 
 TEST_CASE("an always step that leans on what was never saved is left out") {

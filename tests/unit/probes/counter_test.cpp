@@ -86,7 +86,8 @@ TEST_CASE("counter: what is no number fails, and says what is there") {
     const StepRun run = meter.read("about 7\x01");
     CHECK(run.verdict() == "failed");
     CHECK(run.outcome.reason ==
-          "the counter shows \"about 7\", which is no number; say with `number` where in the answer it stands");
+          "the counter of command cat shows \"about 7\", which is no number; say with `number` where in the answer it "
+          "stands");
     for (const char* shown : {"", "nan", "inf", "1e999", "0x10", "1 2"}) {
         CHECK(meter.read(shown).verdict() == "failed");
     }
@@ -95,7 +96,7 @@ TEST_CASE("counter: what is no number fails, and says what is there") {
     CHECK(unreadable.verdict() == "prober_fault");
     const StepRun missing = meter.read("{}", {{"number", std::string("json(\"/a\")")}});
     CHECK(missing.verdict() == "failed");
-    CHECK(has(missing.outcome.reason, "the counter cannot be read: "));
+    CHECK(has(missing.outcome.reason, "the counter of command cat cannot be read: "));
 }
 
 TEST_CASE("counter: a source that cannot be asked fails as its operation does") {

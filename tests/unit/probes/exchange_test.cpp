@@ -161,7 +161,7 @@ TEST_CASE("tcp.exchange: over TLS") {
 
 TEST_CASE("tcp.exchange: what cannot be is our own side's trouble") {
     CHECK(exchange(answers({}), {{"send", list({"x"})}, {"replies", list({"a", "b"})}})
-              .starts_with("prober_fault: there are 2 `replies` to 1 texts in `send`"));
+              .starts_with("prober_fault: there are 2 `replies` to 1 text in `send`"));
 }
 
 TEST_CASE("unix.exchange: a real Redis server answers at its socket") {

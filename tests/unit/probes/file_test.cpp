@@ -76,7 +76,7 @@ TEST_CASE("file.check: age, size, owner and mode beyond what they may be fail wi
         return run.verdict() == "failed" ? run.outcome.reason.substr(sample.path().size() + 1) : run.verdict();
     };
     CHECK(reason({{"max_age", schemas::Duration(1h)}}) == "ok");
-    CHECK(reason({{"max_age", schemas::Duration(59min)}}) == "was written 3600 s ago, longer than 59min");
+    CHECK(reason({{"max_age", schemas::Duration(59min)}}) == "was written 60 min ago, longer than 59min");
     CHECK(reason({{"min_size", std::string("6 B")}, {"max_size", std::string("6 B")}}) == "ok");
     CHECK(reason({{"min_size", std::string("1 kB")}}) == "has 6 bytes, less than 1 kB");
     CHECK(reason({{"max_size", std::string("5 B")}}) == "has 6 bytes, more than 5 B");
@@ -94,8 +94,12 @@ TEST_CASE("file.check: content is compared by hash, with a given one and with a 
     const StepRun same = sample.check({{"sha256", hello_hash}});
     CHECK(same.verdict() == "ok");
     CHECK(same.text("sha256") == hello_hash);
-    const StepRun other = sample.check({{"sha256", std::string("00ff")}});
-    CHECK(other.outcome.reason == sample.path() + " has the SHA-256 " + hello_hash + ", not 00ff");
+    const std::string zeros(64, '0');
+    const StepRun other = sample.check({{"sha256", zeros}});
+    CHECK(other.outcome.reason == sample.path() + " has the SHA-256 " + hello_hash + ", not " + zeros);
+    const StepRun none = sample.check({{"sha256", std::string("00ff")}});  // nothing that the service did
+    CHECK(none.verdict() == "prober_fault");
+    CHECK(none.outcome.reason.starts_with("sha256: \"00ff\" is no SHA-256 hash"));
 
     const std::string copy = (sample.folder / "copy").string();
     CHECK(sample.check({{"same_as", copy}}).verdict() == "prober_fault");

@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <cstdlib>
+
 #include "tests/unit/probes/certificates.hpp"
 #include "tests/unit/probes/postgres_server.hpp"
 #include "tests/unit/probes/scripted_server.hpp"
@@ -91,6 +93,7 @@ TEST_CASE("postgres.login: in the clear and by TLS, with each kind of password")
             CHECK(ran.timing("login"));
             CHECK(ran.timing("tls").has_value() == (tls == "starttls"));
             CHECK(ran.number("version") > 9);
+            CHECK(ran.text("release").starts_with(std::to_string(static_cast<int>(ran.number("version"))) + "."));
             CHECK_FALSE(has(ran.said(), "pw-"));
             if (tls == "starttls") {
                 CHECK(ran.number("cert.days") > 0);
@@ -272,6 +275,21 @@ TEST_CASE("postgres.login: a server that lies, breaks off or resets") {
     CHECK(said.outcome.verdict == Verdict::failed);
     CHECK_FALSE(has(said.said(), "secret-word"));
     CHECK_FALSE(has(said.said(), "\x1b"));
+}
+
+TEST_CASE("postgres.login: a server that wants Kerberos is told, and nobody waits for a key server or a name server") {
+    const ScriptedServer kerberos([](ScriptedConnection& client) {
+        read_startup(client);
+        client.send(message('R', "\0\0\0\7"s));
+        client.hang();
+    });
+    const Ran ran = log_in_at(kerberos.port());
+    CHECK(ran.outcome.verdict == Verdict::failed);
+    CHECK(ran.outcome.reason == named(kerberos.port()) +
+                                    " wants a log-in by Kerberos (GSSAPI), which no probe does: its pg_hba.conf must "
+                                    "let this account in by a password");
+    // What makes Kerberos give up before it looks names up, in the loop's own thread: a configuration that is none.
+    CHECK(std::string(std::getenv("KRB5_CONFIG")) == "/");
 }
 
 TEST_CASE("postgres.login: a server that always has one more byte does not get more than the time there is") {
