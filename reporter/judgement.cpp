@@ -43,6 +43,13 @@ std::string capitalised(std::string text) {
     return text;
 }
 
+/// What is left of a budget in minutes, half a minute rounded down where what was spent is rounded up: "33 min of
+/// outage; 17 min of 50 min left".
+double left_of(const BudgetUse& budget) {
+    constexpr double in_whole_minutes = 10;
+    return budget.remaining() >= in_whole_minutes ? budget.remaining() - 1e-6 : budget.remaining();
+}
+
 bool probably_missed(const ObjectiveReport& objective) {
     return objective.judgement == Judgement::not_proven && !objective.met;
 }
@@ -75,7 +82,7 @@ std::string judgement_reason(const ObjectiveReport& objective, bool so_far) {
         } else {
             // "0 of 30 failed runs", "30 min of 50 min".
             const std::string left =
-                budget.in_failures ? fmt::format("{:g}", budget.remaining()) : budget_words(budget.remaining(), false);
+                budget.in_failures ? fmt::format("{:g}", budget.remaining()) : budget_words(left_of(budget), false);
             text = fmt::format("{}; {} of {} left.", capitalised(outage_of(budget)), left, allowed);
         }
         return note.empty() ? text : text + " " + note;

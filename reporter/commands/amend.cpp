@@ -46,6 +46,13 @@ std::string this_person() {
     return entry != nullptr ? entry->pw_name : fmt::format("user {}", getuid());
 }
 
+/// On one line: it stands in lists.
+std::string one_line(std::string text) {
+    std::ranges::replace_if(
+        text, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; }, ' ');
+    return text;
+}
+
 /// What is wrong with the command line; empty when nothing is.
 std::string mistake(const Options& options) {
     const int asked = static_cast<int>(options.cause.find_first_not_of(" \t\n") != std::string::npos) +
@@ -230,9 +237,9 @@ bool run(const Options& options) {
                 : options.planned       ? Amendment::Kind::planned
                 : options.not_an_outage ? Amendment::Kind::not_an_outage
                                         : Amendment::Kind::cause;
-    said.cause = options.cause;
-    said.note = options.note;
-    said.who = options.who.empty() ? this_person() : options.who;
+    said.cause = one_line(options.cause);
+    said.note = one_line(options.note);
+    said.who = options.who.empty() ? this_person() : one_line(options.who);
     said.when = now();
     said.undoes = options.undo;
     amendment->said = std::move(said);

@@ -24,8 +24,10 @@ constexpr std::size_t all_rows = std::numeric_limits<std::int32_t>::max();
 constexpr schemas::Instant beginning{};
 constexpr schemas::Instant end_of_days = std::chrono::sys_days(std::chrono::year(9999) / 1 / 1);
 
-/// Writes a series' results page by page. Returns false (after a complaint) when the store cannot be read.
-bool export_series(Store& store, const schemas::SeriesKey& key, schemas::Instant from, schemas::Instant to) {
+/// Writes a series' results page by page. Returns false (after a complaint) when the store cannot be read. `work`: set
+/// when work was read, which the form has no column for.
+bool export_series(Store& store, const schemas::SeriesKey& key, schemas::Instant from, schemas::Instant to,
+                   bool& work) {
     // Days, so that memory stays flat however long the history is.
     for (schemas::Instant day = from; day < to; day += std::chrono::hours(24)) {
         const schemas::Instant end = std::min(day + std::chrono::hours(24), to);
@@ -35,6 +37,9 @@ bool export_series(Store& store, const schemas::SeriesKey& key, schemas::Instant
             return false;
         }
         write_results(std::cout, *results);
+        work = work || std::ranges::any_of(*results, [](const schemas::RunResult& result) {
+                   return result.work_span > schemas::Duration(0);
+               });
     }
     return true;
 }
@@ -68,6 +73,7 @@ int export_results(const Options& options) {
         asked = *period;
     }
     write_results_header(std::cout);
+    bool work = false;
     for (const schemas::SeriesKey& key : *series) {
         // An empty range gives the neighbours on both sides: here the first run of all, and the last.
         const auto first = store.runs(key, beginning, beginning);
@@ -86,7 +92,7 @@ int export_results(const Options& options) {
             from = std::max(period.from, from);
             to = std::min(period.to, to);
         }
-        if (!export_series(store, key, from, to)) {
+        if (!export_series(store, key, from, to, work)) {
             return 1;
         }
     }
@@ -94,6 +100,9 @@ int export_results(const Options& options) {
     if (!std::cout) {
         complain("standard output could not be written");
         return 1;
+    }
+    if (work) {
+        complain("note: what users got done (A4) has no column here: imported again, these results tell nothing of it");
     }
     return 0;
 }

@@ -82,6 +82,9 @@ tl::expected<Letter, std::string> write_letter(const MailSettings& list, const s
     if (!period) {
         return tl::unexpected(period.error());
     }
+    if (std::string wrong = wrong_with_period(*period, *services, at); !wrong.empty()) {
+        return tl::unexpected(std::move(wrong));
+    }
     auto report = make_full_report(*workplace.store, *services, workplace.locations, *period, at);
     if (!report) {
         return tl::unexpected(report.error().reason);

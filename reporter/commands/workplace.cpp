@@ -25,22 +25,6 @@ void complain_of(const schemas::Problems& problems) {
     }
 }
 
-/// What is wrong with a period in the time zones of the services; empty: nothing.
-std::string wrong_with(const AskedPeriod& asked, const schemas::Definitions& definitions, schemas::Instant now) {
-    bool begun = false;
-    for (const auto& definition : definitions) {
-        const Period period = asked.in(Zone::find(definition->window.timezone).value_or(Zone()));
-        if (period.to <= period.from) {
-            return fmt::format(
-                "the period {} ends before it begins in {}, the time zone of service {}: give both ends "
-                "as dates, or both with a time and Z",
-                asked.name, definition->window.timezone, definition->service.id);
-        }
-        begun = begun || period.from < now;
-    }
-    return begun ? "" : fmt::format("{} has not begun yet: there is nothing to report", asked.name);
-}
-
 }  // namespace
 
 void complain(const std::string& sentence) {
@@ -110,6 +94,21 @@ std::unique_ptr<Workplace> open_workplace(const WorkplaceOptions& options, Sqlit
     return workplace;
 }
 
+std::string wrong_with_period(const AskedPeriod& asked, const schemas::Definitions& definitions, schemas::Instant now) {
+    bool begun = false;
+    for (const auto& definition : definitions) {
+        const Period period = asked.in(Zone::find(definition->window.timezone).value_or(Zone()));
+        if (period.to <= period.from) {
+            return fmt::format(
+                "the period {} ends before it begins in {}, the time zone of service {}: give both ends "
+                "as dates, or both with a time and Z",
+                asked.name, definition->window.timezone, definition->service.id);
+        }
+        begun = begun || period.from < now;
+    }
+    return begun ? "" : fmt::format("{} has not begun yet: there is nothing to report", asked.name);
+}
+
 std::unique_ptr<Report> report_of(Workplace& workplace, const PeriodOptions& asked) {
     if (workplace.definitions.empty()) {
         complain("there are no definitions to report on: give --config FILE or --definitions DIR");
@@ -122,7 +121,7 @@ std::unique_ptr<Report> report_of(Workplace& workplace, const PeriodOptions& ask
         complain(period.error());
         return nullptr;
     }
-    if (const std::string wrong = wrong_with(*period, workplace.definitions, now); !wrong.empty()) {
+    if (const std::string wrong = wrong_with_period(*period, workplace.definitions, now); !wrong.empty()) {
         complain(wrong);
         return nullptr;
     }

@@ -8,6 +8,7 @@
 
 #include <tl/expected.hpp>
 
+#include "reporter/ledger/period.hpp"
 #include "reporter/report.hpp"
 #include "reporter/store/sqlite_store.hpp"
 #include "schemas/definition.hpp"
@@ -47,6 +48,11 @@ struct Workplace {
 /// Opens store and definitions. Complains on standard error and returns nothing when it cannot. Advice on
 /// definitions is not shown: that is what `slimtax-prober check` is for.
 [[nodiscard]] std::unique_ptr<Workplace> open_workplace(const WorkplaceOptions& options, SqliteStore::Mode mode);
+
+/// What is wrong with a period in the time zones of the services: it ends before it begins in one, or has begun in
+/// none. Empty: nothing.
+[[nodiscard]] std::string wrong_with_period(const AskedPeriod& asked, const schemas::Definitions& definitions,
+                                            schemas::Instant now);
 
 /// The report that was asked for; complains on standard error and returns nothing when it cannot be made.
 [[nodiscard]] std::unique_ptr<Report> report_of(Workplace& workplace, const PeriodOptions& asked);

@@ -185,19 +185,16 @@ void amend(std::vector<FoundOutage>& outages, std::string_view service, std::str
 }
 
 Excused excuse(const StateSpans& spans, const CalendarSpans& calendar, const std::vector<FoundOutage>& outages) {
-    Excused result{spans, calendar, {}};
-    std::vector<const FoundOutage*> none;
+    Excused result{spans, calendar, calendar};
     for (const FoundOutage& found : outages) {
         if (found.outage.excused == Amendment::Kind::planned) {
             overlay(result.calendar, found.began, found.ended, Hours::planned);
         } else if (found.outage.excused == Amendment::Kind::not_an_outage) {
             clear(result.spans, found.began, found.ended);
-            none.push_back(&found);
         }
-    }
-    result.counted = result.calendar;
-    for (const FoundOutage* found : none) {
-        overlay(result.counted, found->began, found->ended, Hours::planned);
+        if (found.outage.excused) {
+            overlay(result.counted, found.due_from, found.due_to, Hours::planned);
+        }
     }
     return result;
 }

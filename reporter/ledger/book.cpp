@@ -164,6 +164,8 @@ std::vector<FoundOutage> find_outages(const StateSpans& spans, const CalendarSpa
         FoundOutage found;
         found.began = spans[block.first].from;
         found.ended = spans[block.end - 1].to;
+        found.due_from = found.began;
+        found.due_to = found.ended;
         Outage& outage = found.outage;
         outage.nominal = open.in(found.began, found.ended);
         if (outage.nominal == Duration(0)) {

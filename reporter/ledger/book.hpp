@@ -36,6 +36,10 @@ struct FoundOutage {
     Outage outage;
     schemas::Instant began;  ///< of the unbroken stretch, as far as `spans` reaches
     schemas::Instant ended;
+    /// Its runs were due in [due_from, due_to): a run starts a little after it was due. As `began` and `ended` until
+    /// somebody who knows the runs says better.
+    schemas::Instant due_from = {};
+    schemas::Instant due_to = {};
 };
 [[nodiscard]] std::vector<FoundOutage> find_outages(const StateSpans& spans, const CalendarSpans& calendar);
 

@@ -76,8 +76,8 @@ BudgetUse use_budget(const schemas::Objective& objective, const Period& period, 
         use.allowed = static_cast<double>(objective.max_failures->failures) *
                       budget_periods(objective.max_failures->per, period, zone);
         use.spent = use.spent_at_least = use.spent_at_most = static_cast<double>(failures);
-        use.text = fmt::format("{} failed runs per {}", objective.max_failures->failures,
-                               word_of(objective.max_failures->per));
+        use.text = fmt::format("{} failed run{} per {}", objective.max_failures->failures,
+                               objective.max_failures->failures == 1 ? "" : "s", word_of(objective.max_failures->per));
         return use;
     }
     use.spent = schemas::to_minutes(down.nominal);

@@ -68,6 +68,32 @@ std::vector<FoundOutage> describe_outages(const schemas::Definition& definition,
     return outages;
 }
 
+/// Says of excused outages when their runs were due, from the first that was not good to the last.
+void find_due_runs(std::vector<FoundOutage>& outages, const ObjectiveLedger& ledger) {
+    for (FoundOutage& found : outages) {
+        if (!found.outage.excused) {
+            continue;
+        }
+        Instant first = Instant::max();
+        Instant last = Instant::min();
+        for (const SeriesPart& part : ledger.series) {
+            for (std::size_t i = 0; i < part.judged.runs.size(); ++i) {
+                const State state = part.judged.states[i];
+                const Instant moment = moment_of(part.clock, part.judged.runs[i]);
+                if ((state == State::down || state == State::degraded) && found.began <= moment &&
+                    moment < found.ended) {
+                    first = std::min(first, part.judged.runs[i].intended);
+                    last = std::max(last, part.judged.runs[i].intended);
+                }
+            }
+        }
+        if (first <= last) {
+            found.due_from = first;
+            found.due_to = last + Duration(1);
+        }
+    }
+}
+
 /// Promised shares of the budget by cause, filled with what the outages of each cause spent.
 void share_out(BudgetUse& budget, const std::vector<Outage>& outages) {
     for (CauseUse& use : budget.causes) {
@@ -155,6 +181,7 @@ Stored<ObjectiveReport> evaluate_objective(const schemas::Definition& definition
         }
     }
     amend(found, definition.service.id, objective.id, context.surroundings.amendments);
+    find_due_runs(found, *ledger);
     const Excused left = excuse(ledger->spans, hours, found);
     Booked booked = book(left.spans, left.calendar);
     report.minutes = booked.time;

@@ -86,7 +86,7 @@ std::string budget_sentence(const ObjectiveReport& report) {
     if (budget.text.empty()) {
         return {};
     }
-    return budget.in_failures ? fmt::format(" At most {} failed runs.", budget.text)
+    return budget.in_failures ? fmt::format(" At most {}.", budget.text)
                               : fmt::format(" At most {} of outage.", budget.text);
 }
 

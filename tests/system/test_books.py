@@ -3,6 +3,7 @@ import datetime
 import json
 import pathlib
 import subprocess
+import urllib.request
 
 import pytest
 
@@ -165,6 +166,14 @@ def test_what_cannot_be_done_is_said_with_what_to_do(desk, arguments, status, sa
     assert says in desk.run(*arguments, status=status)
 
 
+def test_what_is_said_of_an_outage_stands_on_one_line_and_a_promise_says_its_unit_once(desk):
+    desk.define(definition(objective='max_failures = "5 per day"'))
+    desk.take(runs("2026-11-09", "2026-11-16", failing("2026-11-10T10:00", "2026-11-10T10:30")))
+    desk.run("amend", "s/o@2026-11-10", "--cause", "network", "--note", "a switch\n2  s/o@forged", "--who", "ada\teve")
+    assert "   a switch 2  s/o@forged\n" in desk.run("amend", "--list").replace("the cause was network: ", "")
+    assert desk.objective("--week", "2026-W46")["promise"].endswith("At most 5 failed runs per day.")
+
+
 def test_where_nothing_was_measured_no_promise_was_kept(desk):
     desk.define(definition("one"), definition("two"))
     desk.take(runs("2026-11-09", "2026-11-10", failing("2026-11-09", "2026-11-09"), "one"))
@@ -263,3 +272,89 @@ def test_what_two_locations_can_do_is_not_refused_where_the_number_of_locations_
     text = definition(level=level, objective=objective)
     assert "can never be" in check(desk, text).stdout + check(desk, text).stderr
     assert check(desk, text.replace('from = ["noc"]\n', "")).returncode == 0
+
+
+WORK = """
+[service]
+id = "s"
+[[objective]]
+id = "work"
+level = "A4"
+users = "3 active within 15 min"
+work = "20 per user per hour"
+budget = "24 min per week"
+[[probe]]
+id = "log"
+level = "A4"
+every = "60s"
+timeout = "20s"
+from = ["noc"]
+[[probe.step]]
+do = "log.count"
+file = "/var/log/chat.log"
+match = 'message from=(?<user>\\S+) '
+"""
+
+
+def post(site, results):
+    body = json.dumps({"prober": "noc-1", "location": "noc", "results": results}).encode()
+    request = urllib.request.Request(site.url + "/api/v1/results", data=body,
+                                     headers={"Content-Type": "application/json"})
+    request.add_header("Authorization", f"Bearer {(site.secrets / 'noc-token').read_text()}")
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        assert answer.status == 200
+
+
+def test_work_that_users_do_not_get_done_is_an_outage_with_user_minutes(site):
+    site.define("s", WORK)
+    site.add_location("noc")
+    reporter = site.start_reporter()
+    readings = []
+    for minute in range(-60, 1440 + 60):
+        moment = at("2026-11-10") + datetime.timedelta(minutes=minute)
+        silent = at("2026-11-10T10:00") <= moment < at("2026-11-10T10:30")
+        users = [] if silent else [{"user": name, "units": 1} for name in ("ada", "bob", "eve")]
+        readings.append({"service": "s", "probe": "log", "location": "noc", "verdict": "OK", "every_us": 60_000_000,
+                         "intended_us": int(moment.timestamp() * 1e6), "work": len(users), "work_span_us": 60_000_000,
+                         "users": users})
+    post(site, readings)
+    assert reporter.stop() == 0
+    one = site.report("--week", "2026-11-10")["services"][0]["objectives"][0]
+    # 60 units an hour are promised: 15 in 15 minutes, which five readings of three hold. Ten silent readings leave five,
+    # the eleventh (10:10) four; after the silence the fifth good one (10:34) makes it up.
+    assert [(o["from"], o["to"], o["minutes"], o["at_least"], o["at_most"]) for o in one["outages"]] == [
+        ("2026-11-10T10:10:00Z", "2026-11-10T10:34:00Z", 24, 23, 25)]
+    assert one["outages"][0]["user_minutes"] == 24 * 3
+    assert one["outages"][0]["reason"] == "48 units of work an hour by 3 active users, 60 an hour were promised"
+    assert one["work"]["user_minutes_lost"] == 72
+    assert one["work"]["peak_active_users"] == 3
+    assert one["work"]["units"] == (1440 - 30) * 3
+    assert one["minutes"]["up"] == 1440 - 24 and one["minutes"]["unmeasured"] == 0
+    assert one["judgement"] == "not_proven" and one["met"] is True  # 24 of 24 counted, 25 at most
+    out = subprocess.run([site.programs.reporter, "export", "--store", site.store], capture_output=True, text=True)
+    assert out.returncode == 0 and "note: what users got done (A4) has no column here" in out.stderr
+
+
+def test_an_excused_outage_takes_all_its_failed_runs_along_though_they_start_after_they_were_due(site):
+    site.define("s", definition(objective='max_failures = "5 per week"'))
+    site.add_location("noc")
+    reporter = site.start_reporter()
+    results = []
+    for minute in range(-60, 1440 + 60):
+        moment = at("2026-11-10") + datetime.timedelta(minutes=minute)
+        down = at("2026-11-10T10:00") <= moment < at("2026-11-10T10:20")
+        due = int(moment.timestamp() * 1e6)
+        results.append({"service": "s", "probe": "p", "location": "noc", "every_us": 60_000_000, "intended_us": due,
+                        "started_us": due + 40_000, "length_us": 20_000, "response_us": 0 if down else 20_000,
+                        "verdict": "FAILED" if down else "OK", "reason": "refused" if down else ""})
+    post(site, results)
+    assert reporter.stop() == 0
+    day = ["--week", "2026-11-10"]
+    assert site.report(*day)["services"][0]["objectives"][0]["budget"]["spent"] == 20
+    out = subprocess.run([site.programs.reporter, "amend", "s/o@2026-11-10T10:00", "--planned", "--note", "moved",
+                          "--store", site.store, "--definitions", site.definitions], capture_output=True, text=True)
+    assert out.returncode == 0, out.stderr
+    one = site.report(*day)["services"][0]["objectives"][0]
+    assert one["budget"]["spent"] == 0 and one["runs"]["failed"] == 0
+    assert one["runs"]["ok"] == 1440 - 20
+    assert one["minutes"]["planned"] == 20

@@ -107,6 +107,29 @@ TEST_CASE("what was no outage is up, spends nothing and stays listed; its failed
     CHECK(report.runs.of(Verdict::failed) == 0);
 }
 
+TEST_CASE("runs that start a little after they were due are left out with their outage, the first and the last too") {
+    Scenario scenario = with_outage();
+    for (auto& [key, runs] : scenario.runs) {
+        for (Run& run : runs) {
+            run.started = run.intended + 1500ms;
+        }
+    }
+    scenario.objective().budget.reset();
+    scenario.objective().max_failures = schemas::FailureBudget{3, schemas::BudgetPeriod::week};
+    CHECK(hour(scenario).budget.spent == 20);
+    RecordedAmendment one = said(1, Amendment::Kind::not_an_outage);
+    one.began += 1500ms;
+    for (const auto kind : {Amendment::Kind::not_an_outage, Amendment::Kind::planned}) {
+        one.said.kind = kind;
+        scenario.surroundings.amendments = {one};
+        const ObjectiveReport report = hour(scenario);
+        CHECK(report.outages.at(0).excused == kind);
+        CHECK(report.budget.spent == 0);
+        CHECK(report.runs.of(Verdict::failed) == 0);
+        CHECK(report.runs.of(Verdict::ok) == 40);
+    }
+}
+
 TEST_CASE("what was planned is booked as planned") {
     Scenario scenario = with_outage();
     scenario.surroundings.amendments = {said(1, Amendment::Kind::planned)};
