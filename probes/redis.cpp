@@ -64,6 +64,10 @@ Task<Result<void>> ask(Conversation& conversation, std::string_view command, std
                                                     : fmt::format("answered {} with \"{}\"", name, said)));
 }
 
+std::string user_without_password(const schemas::WrittenParameters& written) {
+    return written.has("user") && !written.has("password") ? "a user of Redis needs a password" : "";
+}
+
 Task<Outcome> run_ping(StepContext& context) {
     const Arguments& arguments = context.arguments;
     const Patience patience = Patience::until(context.deadline);
@@ -116,7 +120,8 @@ constexpr std::array rows{
                        .example = R"(do       = "redis.ping"
 password = "${secret:redis-probe}"
 within   = "50ms"
-)"},
+)",
+                       .contradiction = &user_without_password},
               .run = run_ping},
 };
 

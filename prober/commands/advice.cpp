@@ -44,6 +44,8 @@ constexpr Row table[] = {
     {On::fault, "", {"stood still"}, "This machine was overloaded or suspended: try again."},
     {On::fault, "command", {"cannot be started", "No such file", "not found"},
      "Is it installed here? Write its whole path in argv, and try it as the prober's user."},
+    {On::fault, "command", {"UNKNOWN"}, "The plugin itself could not tell: try it by hand as the prober's user, with an empty "
+     "environment: `env -i …`."},
     {On::fault, "", {"permission denied", "Permission denied", "may not see"},
      "Let the prober's user read it (`sudo -u slimtax …` shows whether it can), or try as that user."},
     {On::fault, "", {"no earlier step of this run saved"}, "The step that saves it was left out by its 'when', or stands "
@@ -108,7 +110,7 @@ constexpr Row table[] = {
      "or is a cache old? Try `dig @SERVER NAME TYPE`."},
     {On::failed, "mail", {"refused the recipient", "refused the sender"}, "May this account send to and from these "
      "addresses? smtp_user logs in for it; look at 'to' and 'from'."},
-    {On::failed, "", {"there is no socket"}, "Is the service running? Try `ss -lx` here, and look at the path."},
+    {On::failed, "", {"there is no socket", "nobody listens at the socket"}, "Is the service running? Try `ss -lx` here, and look at the path."},
     {On::failed, "websocket", {"refused the upgrade"}, "Try the address in a browser's console: new WebSocket(URL); "
      "path, origin, subprotocol and headers must be as its page sends them."},
     {On::failed, "grpc", {"NOT_SERVING", "does not know the service"}, "The server itself says so: ask with `grpcurl HOST:"
@@ -145,6 +147,14 @@ constexpr Row table[] = {
     // Answers.
     {On::failed, "", {"not HTTP", "that is not ", "bad XML", "by HTTP/2"}, "Something else answers on that "
      "port, or with TLS where none is expected, or the other way round: check port and tls."},
+    {On::failed, "redis", {"answered AUTH with", "answered PING with"}, "Something else answers on that port, or with TLS "
+     "where none is expected, or the other way round: check port and tls."},
+    {On::failed, "irc", {"sent more than"}, "Something else answers on that port, or with TLS where none is expected, or the "
+     "other way round: check port and tls."},
+    {On::failed, "websocket", {"closed the WebSocket"}, "The server ended it, with the code and words above: its log says "
+     "why. A log-in that ran out, another origin, a message that it does not take?"},
+    {On::failed, "xmpp", {"host unknown"}, "The server does not serve the domain of 'user': is it spelt right, and does "
+     "'host' name that domain's server?"},
     {On::failed, "", {"could not be logged in to", "too large banner", "sent a line longer", "an answer that does not end"},
      "Something else answers on that port, or with TLS where none is expected, or the other way round: check port and "
      "tls."},
@@ -154,6 +164,7 @@ constexpr Row table[] = {
      "it?"},
     {On::failed, "http", {" answered "}, "The server answered with another status than 'status' wants: what came stands "
      "above; try the address in a browser."},
+    {On::failed, "", {"expected cert.days"}, "Renew the server's certificate before users see it end, and have it loaded."},
     {On::failed, "", {"expected "}, "The service answered, but not as 'expect' wants: the values stand above."},
     {On::failed, "", {"does not match", "matches '", "no match", "does not hold"}, "Is the answer wrong, or the pattern? What came "
      "stands above, as far as it is short."},

@@ -121,7 +121,7 @@ public:
             draw(result.length);
             std::cout << '\n' << details_;
         }
-        std::cout << fmt::format("  {}: response {}, {} with pauses{}\n", verdict_word(result.verdict, 0),
+        std::cout << fmt::format("  {}: response {}, {} in all{}\n", verdict_word(result.verdict, 0),
                                  plain(result.response), plain(result.length),
                                  result.reason.empty() ? "" : "\n  " + result.reason)
                   << std::flush;

@@ -1,5 +1,8 @@
 #include "probes/io/http_client.hpp"
 
+#include <algorithm>
+#include <cctype>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 
@@ -166,7 +169,24 @@ private:
     std::unordered_map<std::string, HttpTarget> known_;
 };
 
+namespace {
+
+/// RFC 9110, 5.6.2. A server would refuse the whole request, and look broken.
+bool is_header_name(std::string_view name) {
+    return !name.empty() && std::ranges::all_of(name, [](unsigned char c) {
+        return std::isalnum(c) != 0 ||
+               std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) != std::string_view::npos;
+    });
+}
+
+}  // namespace
+
 Task<tl::expected<HttpResponse, Trouble>> HttpClient::Impl::fetch(HttpRequest request, TimePoint deadline) {
+    for (const auto& header : request.headers) {
+        if (!is_header_name(header.first)) {
+            co_return tl::unexpected(Trouble{Trouble::Kind::ours, "\"" + header.first + "\" is no name of a header"});
+        }
+    }
     auto target = target_of(request.url);
     if (!target) {
         co_return tl::unexpected(Trouble{Trouble::Kind::ours, target.error()});

@@ -82,6 +82,13 @@ TEST_CASE("each kind of trouble gets its own advice") {
         {Verdict::failed, "http.get", "the page of www:80 does not hold 'Welcome' (63 bytes came)", "pattern"},
         {Verdict::timeout, "imap.login", "the run's time-out of 2 s passed during 'imap.login': IMAP server a:993 did not send its greeting within 2 s", "TLS where none"},
         {Verdict::slow, "command.run", "command.run at a took 301 ms, longer than 100 ms", "'within'"},
+        {Verdict::failed, "tls.handshake", "tls.handshake at www: expected cert.days > 60, but cert.days is 28", "Renew"},
+        {Verdict::failed, "redis.ping", "Redis server a:80 answered PING with \"HTTP/1.1 400 Bad Request\"", "Something else answers"},
+        {Verdict::failed, "irc.login", "IRC server a:25 sent more than 1048576 bytes", "Something else answers"},
+        {Verdict::failed, "websocket.exchange", "WebSocket server a:80 closed the WebSocket with 1008 (policy violation): token expired and did not say x", "with the code"},
+        {Verdict::failed, "xmpp.login", "XMPP server a:5222 ended the session: host unknown (no)", "domain of 'user'"},
+        {Verdict::failed, "unix.exchange", "nobody listens at the socket /etc/passwd", "ss -lx"},
+        {Verdict::prober_fault, "command.run", "UNKNOWN - usage", "by hand"},
         {Verdict::slow, "command.run", "WARN - hot", "thresholds"},
         {Verdict::prober_fault, "http.get", "'http.get' cannot start: no earlier step of this run saved 'a'", "'when'"},
         // clang-format on

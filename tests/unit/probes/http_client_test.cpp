@@ -324,6 +324,11 @@ TEST_CASE("what is no URL, no HTTP URL, or no header is our own mistake") {
     const ScriptedServer server(saying(""));
     request.url = at(server.port());
     CHECK(reason_of(fetch(engine, request), Trouble::Kind::ours) == "the header X-Bad holds a line break");
+    for (const char* name : {"two words", "", "colon:", "l\xC3\xA4nge"}) {
+        request.headers = {{name, "x"}};
+        CHECK(reason_of(fetch(engine, request), Trouble::Kind::ours) ==
+              "\"" + std::string(name) + "\" is no name of a header");
+    }
 }
 
 TEST_CASE("hundreds of fetches at once all end, each with its own answer") {

@@ -58,6 +58,7 @@ TEST_CASE("texts that an operation cannot read are mistakes of the file") {
         {"do = \"tcp.exchange\"\nport = 1\nsend = [\"a\"]\nreplies = ['a', 'b']", "there are 2 `replies` to 1 text in"},
         {"do = \"unix.exchange\"\npath = \"/s\"\nreplies = ['a']", "there are 1 `replies` to 0 texts in"},
         {"do = \"websocket.exchange\"\nreplies = ['a']", "there are 1 `replies` to 0 texts in"},
+        {"do = \"redis.ping\"\nuser = \"u\"", "a user of Redis needs a password"},
         {"do = \"xmpp.login\"\nuser = \"probe\"\npassword = \"${secret:x}\"", "user: \"probe\" is no user@domain"},
     };
     for (const Row& row : rows) {
