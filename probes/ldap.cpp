@@ -205,7 +205,7 @@ Task<tl::expected<std::shared_ptr<LdapConnection>, Trouble>> connect_and_bind(St
     }
     const auto connection =
         std::make_shared<LdapConnection>(context.engine, std::move(*stream), endpoint.address, tls == "ldaps");
-    done = co_await connection->prepare(patience);
+    done = connection->prepare();
     if (done && tls == "starttls") {
         done = co_await connection->start_tls(context, endpoint, patience);
     }
@@ -229,6 +229,10 @@ Task<tl::expected<std::shared_ptr<LdapConnection>, Trouble>> connect_and_bind(St
 }
 
 Task<Outcome> run_bind(StepContext& context) {
+    const auto ready = co_await LdapConnection::get_library_ready(context.engine, context.deadline);
+    if (!ready) {
+        co_return outcome_of(ready.error());
+    }
     const Patience patience = Patience::until(context.deadline);
     context.session.drop<LdapConnection>();
     auto connection = co_await connect_and_bind(context, patience, true);
@@ -262,6 +266,10 @@ LdapConnection* earlier_bind(StepContext& context) {
 
 Task<Outcome> run_search(StepContext& context) {
     const Arguments& arguments = context.arguments;
+    const auto ready = co_await LdapConnection::get_library_ready(context.engine, context.deadline);
+    if (!ready) {
+        co_return outcome_of(ready.error());
+    }
     const Patience patience = Patience::until(context.deadline);
     LdapConnection* connection = earlier_bind(context);
     std::shared_ptr<LdapConnection> own;

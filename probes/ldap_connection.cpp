@@ -110,18 +110,22 @@ LdapConnection::~LdapConnection() {
     }
 }
 
-Task<Result<void>> LdapConnection::prepare(const Patience& patience) {
+Task<Result<void>> LdapConnection::get_library_ready(Engine& engine, TimePoint deadline) {
     if (!library_is_ready) {
-        const Wake wake = co_await engine_->loop().in_worker(make_library_ready, patience.deadline);
+        const Wake wake = co_await engine.loop().in_worker(make_library_ready, deadline);
         if (wake != Wake::ready) {
             co_return tl::unexpected(Trouble{Trouble::Kind::ours,
                                              "the LDAP library did not get ready in time: it looks up this host's own "
                                              "name first, see /etc/hosts and /etc/resolv.conf"});
         }
     }
+    co_return Result<void>{};
+}
+
+Result<void> LdapConnection::prepare() {
     if (ldap_init_fd(stream_.fd(), LDAP_PROTO_EXT, nullptr, &ld_) != LDAP_SUCCESS) {
         ld_ = nullptr;
-        co_return tl::unexpected(Trouble{Trouble::Kind::ours, "the LDAP library could not be set up"});
+        return tl::unexpected(Trouble{Trouble::Kind::ours, "the LDAP library could not be set up"});
     }
     const int version = LDAP_VERSION3;
     const int none = 0;
@@ -133,7 +137,7 @@ Task<Result<void>> LdapConnection::prepare(const Patience& patience) {
     Sockbuf* buffer = nullptr;
     ldap_get_option(ld_, LDAP_OPT_SOCKBUF, &buffer);
     attach(buffer, wire_);
-    co_return Result<void>{};
+    return {};
 }
 
 Task<Result<void>> LdapConnection::start_tls(StepContext& context, const Endpoint& endpoint, const Patience& patience) {

@@ -49,8 +49,12 @@ public:
     LdapConnection(const LdapConnection&) = delete;
     LdapConnection& operator=(const LdapConnection&) = delete;
 
-    /// Must come first. The first one of a process reads configuration and looks up this host's name, in a worker.
-    Task<Result<void>> prepare(const Patience& patience);
+    /// To be awaited before the first connection of a process, and before its time is taken: the library reads its
+    /// configuration and looks up this host's name, in a worker.
+    static Task<Result<void>> get_library_ready(Engine& engine, TimePoint deadline);
+
+    /// Must come first.
+    [[nodiscard]] Result<void> prepare();
 
     /// "TLSv1.3"; empty in the clear.
     [[nodiscard]] std::string tls_protocol() const { return stream_.tls_protocol(); }

@@ -71,12 +71,16 @@ Task<Agreed> by_imap(StepContext& context, const Endpoint& endpoint, const Patie
 }
 
 Task<Agreed> by_ldap(StepContext& context, const Endpoint& endpoint, const Patience& patience) {
+    tl::expected<void, Trouble> done = co_await LdapConnection::get_library_ready(context.engine, patience.deadline);
+    if (!done) {
+        co_return tl::unexpected(std::move(done.error()));
+    }
     auto stream = co_await open_stream(context, endpoint);
     if (!stream) {
         co_return tl::unexpected(std::move(stream.error()));
     }
     LdapConnection connection(context.engine, std::move(*stream), endpoint.address, false);
-    tl::expected<void, Trouble> done = co_await connection.prepare(patience);
+    done = connection.prepare();
     if (done) {
         done = co_await connection.start_tls(context, endpoint, patience);
     }
