@@ -51,8 +51,14 @@ std::string beside(const BudgetUse& budget, double value) {
 
 std::string share_beside(double share, double promised) {
     std::string words = share_words(share);
-    for (int digits = 2; digits < 6 && share != promised && words == share_words(promised); ++digits) {
+    if (share == promised || words != share_words(promised)) {
+        return words;
+    }
+    for (int digits = 2; digits <= 6; ++digits) {
         words = fmt::format("{:.{}f} %", share * 100, digits);
+        if (words != fmt::format("{:.{}f} %", promised * 100, digits)) {
+            break;
+        }
     }
     return words;
 }

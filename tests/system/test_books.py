@@ -216,6 +216,20 @@ def test_figures_that_differ_from_the_promise_are_told_apart_from_it_in_words(de
     assert "0 % of the transactions completed within 1s, at least 98 % was promised." in note
 
 
+@pytest.mark.parametrize("slow, says, met", [
+    (201, "98.01 % of the transactions completed within 1s, at least 98 % was promised; not proven", True),
+    (202, "97.996 % of the transactions completed within 1s, at least 98 % was promised; not proven", False),
+])
+def test_a_share_at_the_edge_of_its_promise_says_on_which_side_it_is(desk, slow, says, met):
+    desk.define(definition(level="A3", objective='budget = "50 h per week"\nbands = [ { up_to = "1s", at_least = "98%" } ]'))
+    edge = at("2026-11-09") + datetime.timedelta(minutes=slow)
+    desk.take(runs("2026-11-09", edge.strftime("%Y-%m-%dT%H:%M"), lambda moment: "ok", milliseconds=2000),
+              runs(edge.strftime("%Y-%m-%dT%H:%M"), "2026-11-16", lambda moment: "ok"))
+    one = desk.objective("--week", "2026-W46")
+    assert says in one["note"] and one["met"] is met
+    assert one["bands"][0]["share"] == pytest.approx(1 - slow / 10080, abs=1e-6)
+
+
 def test_an_outage_that_lasts_beyond_the_period_is_not_said_to_go_on_now(desk):
     desk.define(definition())
     desk.take(runs("2026-11-09", "2026-11-17", failing("2026-11-15T23:40", "2026-11-16T00:30")))
