@@ -14,10 +14,6 @@ namespace {
 
 using schemas::Light;
 
-std::string outage_of(const BudgetUse& budget) {
-    return budget.in_failures ? budget_words(budget.spent, true) : budget_words(budget.spent, false) + " of outage";
-}
-
 std::string titles(const std::vector<const ServiceReport*>& services) {
     std::vector<std::string> names;
     names.reserve(services.size());
@@ -50,6 +46,20 @@ double left_of(const BudgetUse& budget) {
     return budget.remaining() >= in_whole_minutes ? budget.remaining() - 1e-6 : budget.remaining();
 }
 
+/// Of the services that the sentence does not speak of.
+std::string others_words(std::size_t kept, std::size_t not_proven, std::size_t unseen) {
+    std::vector<std::string> parts;
+    const auto add = [&](std::size_t count, std::string_view one, std::string_view many) {
+        if (count > 0) {
+            parts.push_back(fmt::format("{} {}", count, count == 1 ? one : many));
+        }
+    };
+    add(kept, "kept every promise", "kept every promise");
+    add(not_proven, "has one that is not proven", "have one that is not proven");
+    add(unseen, "was not measured", "were not measured");
+    return parts.empty() ? std::string() : fmt::format("Of the others, {}.", list_words(parts));
+}
+
 bool probably_missed(const ObjectiveReport& objective) {
     return objective.judgement == Judgement::not_proven && !objective.met;
 }
@@ -72,7 +82,7 @@ std::string_view judgement_word(const ObjectiveReport& objective) {
 std::string judgement_reason(const ObjectiveReport& objective, bool so_far) {
     const std::string& note = objective.verdict_note;
     const BudgetUse& budget = objective.budget;
-    const std::string allowed = budget_words(budget.allowed, budget.in_failures);
+    const std::string allowed = allowed_words(budget);
     const Judgement judgement = judge(objective);
     if (judgement == Judgement::met) {
         std::string text;
@@ -83,7 +93,7 @@ std::string judgement_reason(const ObjectiveReport& objective, bool so_far) {
             // "0 of 30 failed runs", "30 min of 50 min".
             const std::string left =
                 budget.in_failures ? fmt::format("{:g}", budget.remaining()) : budget_words(left_of(budget), false);
-            text = fmt::format("{}; {} of {} left.", capitalised(outage_of(budget)), left, allowed);
+            text = fmt::format("{}; {} of {} left.", capitalised(outage_words(budget, budget.spent)), left, allowed);
         }
         return note.empty() ? text : text + " " + note;
     }
@@ -91,7 +101,7 @@ std::string judgement_reason(const ObjectiveReport& objective, bool so_far) {
         return note;
     }
     if (judgement == Judgement::missed) {
-        return fmt::format("{}; {} allowed.", capitalised(outage_of(budget)), allowed);
+        return fmt::format("{}; {} allowed.", capitalised(outage_words(budget, budget.spent)), allowed);
     }
     if (judgement == Judgement::not_measured) {
         return "No run told anything about this time.";
@@ -103,6 +113,12 @@ std::string judgement_reason(const ObjectiveReport& objective, bool so_far) {
     return fmt::format("{} not measured; an outage in it could have used up the {} that were left.",
                        budget_words(unseen(objective), budget.in_failures),
                        budget_words(budget.remaining(), budget.in_failures));
+}
+
+std::string glance_reason(const ObjectiveReport& objective, bool so_far) {
+    const std::string reason = judgement_reason(objective, so_far);
+    const std::size_t end = reason.find(". ");
+    return end == std::string::npos ? reason : reason.substr(0, end + 1);
 }
 
 double badness(const ObjectiveReport& objective) {
@@ -155,23 +171,28 @@ Headline headline(const Report& report) {
     const auto& unproven = by[static_cast<std::size_t>(Judgement::not_proven)];
     const auto& unseen = by[static_cast<std::size_t>(Judgement::not_measured)];
     const std::size_t all = report.services.size();
+    const auto kept = by[static_cast<std::size_t>(Judgement::met)].size();
+    const auto others = [&](std::size_t not_proven) { return others_words(kept, not_proven, unseen.size()); };
     if (promises == 0) {
         return {Judgement::not_measured, "Nothing to say.", "No objective is defined."};
     }
     if (!missed.empty()) {
         return {Judgement::missed, "No.",
                 fmt::format("{} missed a promise: {}.", capitalised(services_that(missed.size(), all, "", "")),
-                            titles(missed))};
+                            titles(missed)),
+                others(unproven.size())};
     }
     if (!probably.empty()) {
         return {Judgement::not_proven, report.so_far ? "Probably not, so far." : "Probably not.",
                 fmt::format("{} missed a promise by what was counted, but that is not proven: {}.",
-                            capitalised(services_that(probably.size(), all, "", "")), titles(probably))};
+                            capitalised(services_that(probably.size(), all, "", "")), titles(probably)),
+                others(unproven.size() - probably.size())};
     }
     if (!unproven.empty()) {
         return {Judgement::not_proven, report.so_far ? "Not proven so far." : "Not proven.",
                 fmt::format("No promise is known to be missed, but for {} it cannot be proven: {}.",
-                            services_that(unproven.size(), all, "", ""), titles(unproven))};
+                            services_that(unproven.size(), all, "", ""), titles(unproven)),
+                others(0)};
     }
     const auto measured_nothing = [](const ServiceReport* service) {
         return std::ranges::all_of(service->objectives, [](const ObjectiveReport& objective) {
@@ -243,7 +264,9 @@ NowLine now_line(const Report& report) {
     }
     if (!blind.empty()) {
         parts.push_back(blind.size() == all ? "there is no data about any service"
-                                            : fmt::format("there is no data about {}", titles(blind)));
+                        : blind.size() == 1
+                            ? fmt::format("there is no data about {}", titles(blind))
+                            : fmt::format("there is no data about {} services: {}", blind.size(), titles(blind)));
     }
     const Light light = !down.empty() ? Light::red : !slow.empty() || !low.empty() ? Light::amber : Light::grey;
     if (!parts.empty()) {

@@ -29,6 +29,7 @@ struct Headline {
     Judgement judgement = Judgement::met;  ///< of the worst
     std::string answer;                    ///< "No." "Yes." "So far, yes."
     std::string sentence;
+    std::string others = {};  ///< how the services did that the sentence does not speak of; may be empty
 };
 [[nodiscard]] Headline headline(const Report& report);
 
@@ -44,6 +45,13 @@ struct NowLine {
 
 /// What was promised, in prose: level, budget, bands, window, redundancy. Sentences, ready to print.
 [[nodiscard]] std::string promise(const ServiceReport& service, const ObjectiveReport& objective);
+
+/// The promise as it is kept with a report that was given out, to tell later whether it is still the same. Its wording
+/// never changes: other words for the same promise would mark every earlier report as revised.
+[[nodiscard]] std::string promise_on_record(const ServiceReport& service, const ObjectiveReport& objective);
+
+/// The first sentence of judgement_reason(), for tables; the rest stands with the promise itself.
+[[nodiscard]] std::string glance_reason(const ObjectiveReport& objective, bool so_far);
 
 /// "Monday to Friday 06:00–24:00; …" or "always".
 [[nodiscard]] std::string window_words(const schemas::Window& window);

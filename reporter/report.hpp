@@ -119,13 +119,23 @@ struct BandResult {
     double p95 = 0;
 };
 
+/// Work in an hour of the period (a day of a longer one), for pictures.
+struct WorkStretch {
+    schemas::Instant from;
+    schemas::Instant to;
+    double per_hour = 0;  ///< units an hour over the time that readings cover
+    double asked = 0;     ///< promised units an hour; 0: no amount is promised
+    double active = 0;    ///< active users, on average
+};
+
 /// An A4 objective as measured, over the period's measured window.
 struct WorkResult {
     std::int64_t peak_active_users = 0;
     double units = 0;          ///< work done in all
     double per_user_hour = 0;  ///< mean work per active user and hour
     double total_per_hour = 0;
-    double user_minutes_lost = 0;  ///< minutes of outage times the users who were there before each
+    double user_minutes_lost = 0;         ///< minutes of outage times the users who were there before each
+    std::vector<WorkStretch> hours = {};  ///< in order; those without a reading left out
 };
 
 /// A root cause's share of the budget (S10).
@@ -190,8 +200,10 @@ struct PastPeriod {
     Judgement judgement = Judgement::not_measured;
     double spent = 0;  ///< in the budget's unit
     double allowed = 0;
-    double unmeasured = 0;  ///< share of the promised time, in [0, 1]
-    double p95 = 0;         ///< in milliseconds; 0 without samples
+    double unmeasured = 0;                     ///< share of the promised time, in [0, 1]
+    double p95 = 0;                            ///< in milliseconds; 0 without samples
+    std::optional<double> share = {};          ///< A3: of runs in the first band
+    std::optional<double> work_per_hour = {};  ///< A4: units of work an hour in all
 };
 
 /// A report of this period was issued before, and said something else.

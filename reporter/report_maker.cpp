@@ -1,5 +1,6 @@
 #include "reporter/report_maker.hpp"
 
+#include <algorithm>
 #include <set>
 
 #include "reporter/judgement.hpp"
@@ -23,6 +24,12 @@ PastPeriod past_of(const ServiceReport& service, const ObjectiveReport& objectiv
                           ? schemas::to_seconds(time[Booking::unmeasured]) / schemas::to_seconds(promised)
                           : 0;
     past.p95 = objective.response_ms.p95;
+    if (!objective.bands.empty()) {
+        past.share = objective.bands.front().share;
+    }
+    if (objective.work) {
+        past.work_per_hour = objective.work->total_per_hour;
+    }
     return past;
 }
 
@@ -39,13 +46,23 @@ void compare(Report& report, const Report& past) {
     }
 }
 
+/// The newest amendment of an outage of this objective in this period; 0 without any.
+std::int64_t newest_amendment(const Amendments& amendments, const IssuedFigure& figure) {
+    std::int64_t newest = 0;
+    for (const RecordedAmendment& one : amendments) {
+        const bool here = one.service == figure.service && one.objective == figure.objective && one.began < figure.to &&
+                          figure.from < one.ended;
+        newest = here ? std::max(newest, one.said.number) : newest;
+    }
+    return newest;
+}
+
 /// Says where an earlier report of the same period said something else.
 Stored<void> mark_revised(Store& store, Report& report, schemas::Instant now) {
     const auto amendments = store.amendments();
     if (!amendments) {
         return tl::unexpected(amendments.error());
     }
-    const std::int64_t newest = amendments->empty() ? 0 : amendments->back().said.number;
     for (ServiceReport& service : report.services) {
         if (service.period.to > now) {
             continue;
@@ -56,7 +73,7 @@ Stored<void> mark_revised(Store& store, Report& report, schemas::Instant now) {
             if (!issued) {
                 return tl::unexpected(issued.error());
             }
-            objective.revised = revision_of(figure, *issued, newest);
+            objective.revised = revision_of(figure, *issued, newest_amendment(*amendments, figure));
         }
     }
     return {};

@@ -117,6 +117,16 @@ std::string budget_words(double amount, bool in_failures) {
     return time_words(schemas::Duration(std::llround(amount * 60e6)));
 }
 
+std::string outage_words(const BudgetUse& budget, double amount) {
+    return amount == 0          ? budget.in_failures ? "no failed run" : "no outage"
+           : budget.in_failures ? budget_words(amount, true)
+                                : budget_words(amount, false) + " of outage";
+}
+
+std::string allowed_words(const BudgetUse& budget) {
+    return budget.in_failures ? short_number(budget.allowed) : budget_words(budget.allowed, false);
+}
+
 std::string response_words(double milliseconds) {
     if (milliseconds < 1) {
         return fmt::format("{:.2f} ms", milliseconds);
@@ -204,10 +214,11 @@ Period measured_part(const ObjectiveReport& objective, const Period& period) {
 std::string left_words(const BudgetUse& budget) {
     const double left = budget.remaining();
     if (left < 0) {
-        return budget_words(-left, budget.in_failures) + " too much";
+        return budget.in_failures ? short_number(-left) + " too many" : budget_words(-left, false) + " too much";
     }
     // 59 min 32 s are not 60 min.
-    return budget_words(left >= 10 && left < budget.allowed ? std::floor(left) : left, budget.in_failures) + " left";
+    const double shown = left >= 10 && left < budget.allowed ? std::floor(left) : left;
+    return (budget.in_failures ? short_number(shown) : budget_words(shown, false)) + " left";
 }
 
 const std::string& title_of(const ServiceReport& service) {

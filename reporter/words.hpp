@@ -42,6 +42,12 @@ namespace slimtax::reporter {
 /// A budget's amount: minutes as `time_words`, or "12 failed runs".
 [[nodiscard]] std::string budget_words(double amount, bool in_failures);
 
+/// What was spent, as a sentence says it: "12 min of outage", "12 failed runs".
+[[nodiscard]] std::string outage_words(const BudgetUse& budget, double amount);
+
+/// What is allowed, beside that: "50 min", "25".
+[[nodiscard]] std::string allowed_words(const BudgetUse& budget);
+
 /// "340 ms", "1.24 s", "20 s".
 [[nodiscard]] std::string response_words(double milliseconds);
 

@@ -49,6 +49,14 @@ std::string value_words(double value, Quantity quantity) {
     return quantity == Quantity::response ? response_words(value) : fmt::format("{:.3g}/min", value);
 }
 
+/// Of a round figure: "5 s", not "5.00 s".
+std::string tick_words(double tick, Quantity quantity) {
+    if (quantity == Quantity::work) {
+        return value_words(tick, quantity);
+    }
+    return tick < 1000 ? fmt::format("{:g} ms", tick) : fmt::format("{:g} s", tick / 1000);
+}
+
 double y_of(const Scale& scale, double value) {
     return height - 1 - scale.place(value) * (plot_height - 4);
 }
@@ -90,7 +98,7 @@ Html axis(const Scale& scale, Quantity quantity) {
     Html labels;
     for (const double tick : scale.ticks) {
         labels += element("text", {{"x", "100%"}, {"y", y_of(scale, tick) + 3.5}, {"text-anchor", "end"}},
-                          tick == 0 ? "0" : value_words(tick, quantity));
+                          tick == 0 ? "0" : tick_words(tick, quantity));
     }
     return element("svg", {{"class", "axis"}, {"width", "58"}, {"height", height}, {"aria-hidden", "true"}}, labels);
 }

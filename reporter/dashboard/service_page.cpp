@@ -75,7 +75,7 @@ Html outages_part(const ServiceReport& service, const ObjectiveReport& objective
     const std::size_t earlier = objective.outages.size() - last.size();
     return element(
         "div", {{"class", "outages"}},
-        {element("h3", {}, outages_title(objective) + " this week"), outage_table(last, clock),
+        {element("h3", {}, outages_title(objective) + " this week"), outage_table(last, clock, true),
          earlier > 0 ? element("p", {{"class", "none"}},
                                {fmt::format("{} earlier ones are in the ", earlier), link("/report", "report"), "."})
                      : Html(),

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <optional>
 #include <span>
 #include <utility>
@@ -102,6 +103,59 @@ struct SeriesWork {
     double hours = 0;
     double user_hours = 0;
 };
+
+/// Units an hour that are promised while so many are active; 0: no amount is.
+double asked_per_hour(const schemas::Objective& objective, double active) {
+    const auto per_hour = [](const schemas::WorkRate& rate) {
+        return rate.amount / schemas::to_minutes(rate.per) * 60;
+    };
+    double asked = objective.total ? per_hour(*objective.total) : 0;
+    if (objective.work) {
+        const double users = objective.users ? static_cast<double>(objective.users->users) : active;
+        asked = std::max(asked, users * per_hour(*objective.work));
+    }
+    return asked;
+}
+
+/// The same by stretches of the grid. A reading belongs to the one in which it begins to cover.
+std::vector<WorkStretch> work_over_time(const std::vector<SeriesPart>& series, const OpenHours& open,
+                                        const schemas::Objective& objective, Duration width, Instant from, Instant to) {
+    struct Cell {
+        double per_hour = 0;
+        double hours = 0;
+        double user_hours = 0;
+    };
+    std::map<std::int64_t, Cell> cells;
+    for (const SeriesPart& part : series) {
+        std::map<std::int64_t, SeriesWork> own;
+        for (std::size_t i = 0; i < part.judged.runs.size(); ++i) {
+            const Run& run = part.judged.runs[i];
+            const Instant begin = run.intended - run.work_span;
+            if (run.work_span <= Duration(0) || begin < from || !open.hold(run.intended)) {
+                continue;
+            }
+            SeriesWork& work = own[begin.time_since_epoch() / width];
+            const double span = schemas::to_seconds(run.work_span) / 3600;
+            work.units += static_cast<double>(run.work);
+            work.hours += span;
+            work.user_hours += span * static_cast<double>(part.active[i]);
+        }
+        for (const auto& [at, work] : own) {
+            Cell& cell = cells[at];
+            cell.per_hour += work.units / work.hours;
+            cell.hours += work.hours;
+            cell.user_hours += work.user_hours;
+        }
+    }
+    std::vector<WorkStretch> stretches;
+    for (const auto& [at, cell] : cells) {
+        const Instant begin(at * width);
+        const double active = cell.user_hours / cell.hours;
+        stretches.push_back({std::max(from, begin), std::min(to, begin + width), cell.per_hour,
+                             asked_per_hour(objective, active), active});
+    }
+    return stretches;
+}
 
 WorkResult count_work(const std::vector<SeriesPart>& series, const OpenHours& open) {
     WorkResult result;
@@ -278,6 +332,10 @@ Stored<ObjectiveLedger> make_objective_ledger(const schemas::Definition& definit
             part.ledger = make_ledger(part.clock, part.judged, from, to, now);
         }
         result.counted.work = count_work(result.series, open);
+        if (!calendar.empty()) {
+            result.counted.work.hours = work_over_time(result.series, open, objective, result.counted.grid.width,
+                                                       calendar.front().from, calendar.back().to);
+        }
     }
     for (SeriesPart& part : result.series) {
         part.ledger.spans = blanked(part.ledger.spans, part.faults);

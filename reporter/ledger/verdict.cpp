@@ -7,7 +7,6 @@
 
 #include "reporter/ledger/uncertainty.hpp"
 #include "reporter/words.hpp"
-#include "schemas/units.hpp"
 
 namespace slimtax::reporter {
 namespace {
@@ -65,10 +64,10 @@ std::string share_beside(double share, double promised) {
 
 std::string band_in_words(const schemas::Band& band) {
     if (band.from && band.up_to) {
-        return fmt::format("between {} and {}", schemas::to_text(*band.from), schemas::to_text(*band.up_to));
+        return fmt::format("between {} and {}", time_words(*band.from), time_words(*band.up_to));
     }
-    return band.up_to ? "within " + schemas::to_text(*band.up_to)
-                      : "in " + schemas::to_text(band.from.value_or(Duration(0))) + " or more, or not at all";
+    return band.up_to ? "within " + time_words(*band.up_to)
+                      : "in " + time_words(band.from.value_or(Duration(0))) + " or more, or not at all";
 }
 
 /// "9000", "12.3".
@@ -115,25 +114,38 @@ Judgement judge_band(const ObjectiveReport& report, const BandResult& band) {
                                       : judge_interval(band.likely, band.band.at_least, band.band.at_most);
 }
 
+/// Neither "only none are certain" nor "40 min are certain" where 40 min are allowed.
+std::string certain_words(const BudgetUse& budget) {
+    if (budget.spent_at_least <= 0) {
+        return "none of it is certain";
+    }
+    const std::string least = budget_words(budget.spent_at_least, budget.in_failures);
+    return least == budget_words(budget.allowed, budget.in_failures)
+               ? fmt::format("a little less than {} is certain", least)
+               : fmt::format("only {} {} certain", least, budget.in_failures ? "are" : "is");
+}
+
+/// "87 min of outage", "12 failed runs", as exact as it takes beside what is allowed.
+std::string outage_beside(const BudgetUse& budget) {
+    return beside(budget, budget.spent) + (budget.in_failures ? "" : " of outage");
+}
+
 void explain_budget(ObjectiveReport& report) {
     const BudgetUse& budget = report.budget;
     std::string& note = report.verdict_note;
     if (exceeds(budget.spent, budget)) {
         report.met = false;
         if (exceeds(budget.spent_at_least, budget)) {
-            add_sentence(note, fmt::format("{} spent, {} allowed.", beside(budget, budget.spent),
-                                           amount(budget, budget.allowed)));
+            add_sentence(note, fmt::format("{}; {} allowed.", outage_beside(budget), allowed_words(budget)));
         } else {
-            add_sentence(note,
-                         fmt::format("Probably missed, but not proven: {} counted and {} allowed, but {} certain.",
-                                     beside(budget, budget.spent), amount(budget, budget.allowed),
-                                     budget.spent_at_least > 0
-                                         ? fmt::format("only {} are", amount(budget, budget.spent_at_least))
-                                         : "nothing of it is"));
+            add_sentence(note, fmt::format("{} counted; {} allowed. Not proven: {}.", outage_beside(budget),
+                                           allowed_words(budget), certain_words(budget)));
         }
     } else if (exceeds(budget.spent_at_most, budget)) {
-        add_sentence(note, fmt::format("Within the budget, but not proven: between two runs it may have been {} of {}.",
-                                       beside(budget, budget.spent_at_most), amount(budget, budget.allowed)));
+        add_sentence(note,
+                     fmt::format("Within the budget, but not proven: between two tests it may have been up to {}; "
+                                 "{} allowed.",
+                                 beside(budget, budget.spent_at_most), allowed_words(budget)));
     } else if (exceeds(budget.spent_at_most + unseen(report), budget)) {
         const std::string what =
             budget.in_failures ? fmt::format("{:g} runs that were due brought no answer", unseen(report))
@@ -178,7 +190,7 @@ Judgement judge_mean(ObjectiveReport& report, const schemas::Objective& objectiv
     }
     report.met = report.met && met;
     std::string sentence = fmt::format("Transactions took {} on average, {} was promised",
-                                       response_beside(times.mean, promised), schemas::to_text(*objective.mean));
+                                       response_beside(times.mean, promised), time_words(*objective.mean));
     if (judgement == Judgement::not_proven) {
         sentence +=
             times.samples < 2

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "reporter/judgement.hpp"
 #include "reporter/render/pictures.hpp"
@@ -139,6 +140,16 @@ Html band_bars(const ObjectiveReport& objective) {
     return element("table", {{"class", "bands stack"}}, {element("thead", {}, head), element("tbody", {}, rows)});
 }
 
+namespace {
+
+std::string also_words(const PastPeriod& past) {
+    return past.share           ? share_words(*past.share)
+           : past.work_per_hour ? grouped(static_cast<std::uint64_t>(std::llround(*past.work_per_hour)))
+                                : std::string("not known");
+}
+
+}  // namespace
+
 Html past_bars(const ObjectiveReport& objective, const Period& period, const WallClock& clock) {
     if (objective.before.empty()) {
         return {};
@@ -152,37 +163,55 @@ Html past_bars(const ObjectiveReport& objective, const Period& period, const Wal
                                             objective.minutes[schemas::Booking::planned]);
     now.unmeasured = open > 0 ? schemas::to_seconds(objective.minutes[schemas::Booking::unmeasured]) / open : 0;
     now.p95 = objective.response_ms.samples > 0 ? objective.response_ms.p95 : 0;
+    if (!objective.bands.empty()) {
+        now.share = objective.bands.front().share;
+    }
+    if (objective.work) {
+        now.work_per_hour = objective.work->total_per_hour;
+    }
     std::vector<PastPeriod> all{now};
     all.insert(all.end(), objective.before.begin(), objective.before.end());
     double most = 0;
     bool times = false;
+    // What was promised of the period as a whole tells why one is "missed" whose budget was kept.
+    std::string also;
+    if (!objective.bands.empty()) {
+        also = "Share " + band_range(objective.bands.front().band);
+    } else if (objective.work) {
+        also = "Work an hour";
+    }
     for (const PastPeriod& one : all) {
         most = std::max({most, one.spent, one.allowed});
-        times = times || one.p95 > 0;
+        times = times || (one.p95 > 0 && also.empty());
     }
-    const bool failures = objective.budget.in_failures;
+    const auto amount = [&](double value) {
+        return objective.budget.in_failures ? fmt::format("{:g}", value) : budget_words(value, false);
+    };
     Html rows;
     for (const PastPeriod& one : all) {
         const bool this_one = &one == &all.front();
         Html name = past_name(one.period, clock);
         name = this_one ? element("strong", {}, {name, ", this one"}) : name;
-        rows += element("tr", {},
-                        {element("th", {{"scope", "row"}}, name),
-                         element("td", {{"data-label", "Result"}}, judgement_word(one.judgement)),
-                         element("td", {{"class", "bar-cell"}}, small_bar(one.spent, one.allowed, most)),
-                         element("td", {{"class", "number"}, {"data-label", "Spent"}},
-                                 fmt::format("{} of {}", one.spent == 0 ? "none" : budget_words(one.spent, failures),
-                                             budget_words(one.allowed, failures))),
-                         element("td", {{"class", "number"}, {"data-label", "Not measured"}},
-                                 one.unmeasured > 0 ? share_words(one.unmeasured) : std::string("none")),
-                         times ? element("td", {{"class", "number"}, {"data-label", "95 % answered within"}},
-                                         one.p95 > 0 ? response_words(one.p95) : std::string("not known"))
-                               : Html()});
+        rows += element(
+            "tr", {},
+            {element("th", {{"scope", "row"}}, name),
+             element("td", {{"data-label", "Result"}},
+                     this_one ? judgement_word(objective) : judgement_word(one.judgement)),
+             element("td", {{"class", "bar-cell"}}, small_bar(one.spent, one.allowed, most)),
+             element("td", {{"class", "number"}, {"data-label", "Spent"}},
+                     fmt::format("{} of {}", one.spent == 0 ? "none" : amount(one.spent), amount(one.allowed))),
+             element("td", {{"class", "number"}, {"data-label", "Not measured"}},
+                     one.unmeasured > 0 ? share_words(one.unmeasured) : std::string("none")),
+             also.empty() ? Html() : element("td", {{"class", "number"}, {"data-label", also}}, also_words(one)),
+             times ? element("td", {{"class", "number"}, {"data-label", "95 % answered within"}},
+                             one.p95 > 0 ? response_words(one.p95) : std::string("not known"))
+                   : Html()});
     }
-    const Html head =
-        element("tr", {},
-                {column("Period"), column("Result"), column("Budget", "bar-cell"), column("Spent", "number"),
-                 column("Not measured", "number"), times ? column("95 % answered within", "number") : Html()});
+    const Html head = element("tr", {},
+                              {column("Period"), column("Result"), column("Budget", "bar-cell"),
+                               column(objective.budget.in_failures ? "Failed runs" : "Spent", "number"),
+                               column("Not measured", "number"), also.empty() ? Html() : column(also.c_str(), "number"),
+                               times ? column("95 % answered within", "number") : Html()});
     return element("table", {{"class", "past stack"}}, {element("thead", {}, head), element("tbody", {}, rows)});
 }
 

@@ -15,6 +15,7 @@ namespace {
 
 /// More outages than this are cut to the longest ones; the JSON has all.
 constexpr std::size_t most_outages = 12;
+constexpr std::size_t few_outages = 4;
 constexpr std::size_t most_reasons = 6;
 
 const char* pill_class(Judgement judgement) {
@@ -51,25 +52,29 @@ Html budget_part(const ObjectiveReport& objective) {
                  note(likely_words(budget)), note(nines_words(objective))});
 }
 
-Html outages_part(const ObjectiveReport& objective, const WallClock& clock) {
+Html outages_part(const ObjectiveReport& objective, const WallClock& clock, bool so_far) {
     if (objective.outages.empty()) {
         return part("outages", "Outages", element("p", {}, "None was seen."));
     }
-    const ShownOutages shown = shown_outages(objective, most_outages);
+    // One of many that come again and again says what the others say.
+    const std::size_t most = objective.periodicity.empty() ? most_outages : few_outages;
+    const ShownOutages shown = shown_outages(objective, most);
     Html more;
     if (shown.left_out > 0) {
-        more = note(fmt::format("The {} longest of {} are shown; the others add up to {}.", most_outages,
+        more = note(fmt::format("The {} longest of {} are shown; the others add up to {}.", most,
                                 objective.outages.size(), time_words(shown.left_out_time)));
     }
     const std::string figures = figures_words(objective);
-    return part("outages", outages_title(objective),
-                {figures.empty() ? Html() : element("p", {}, figures), outage_table(shown.outages, clock), more});
+    return part(
+        "outages", outages_title(objective),
+        {figures.empty() ? Html() : element("p", {}, figures), outage_table(shown.outages, clock, so_far), more});
 }
 
 Html response_part(const ObjectiveReport& objective, const Period& period, const WallClock& clock) {
     const std::string sentence = response_sentence(objective);
     return part("responses", objective.work ? "Work done" : "Response times",
-                {sentence.empty() ? Html() : element("p", {}, sentence), response_picture(objective, period, clock),
+                {sentence.empty() ? Html() : element("p", {}, sentence),
+                 objective.work ? work_picture(objective, period, clock) : response_picture(objective, period, clock),
                  band_bars(objective)});
 }
 
@@ -122,11 +127,12 @@ Html objective_section(const Report& report, const ServiceReport& service, const
                                              {element("strong", {}, "Revised: "), foreign(revision)})}),
          pair(part("strip-part", "The time, hour by hour", {strip(objective, period, clock), sums(objective)}),
               budget_part(objective)),
-         objective.outages.empty() ? Html() : outages_part(objective, clock), periodic_part(objective, clock),
+         periodic_part(objective, clock),
+         objective.outages.empty() ? Html() : outages_part(objective, clock, report.so_far),
          response_part(objective, period, clock),
          part("compare", "Compared with the periods before", past_bars(objective, period, clock)),
          part("causes-part", "What each cause spent of its share", cause_bars(objective)),
-         objective.outages.empty() ? pair(unmeasured_part(objective), outages_part(objective, clock))
+         objective.outages.empty() ? pair(unmeasured_part(objective), outages_part(objective, clock, report.so_far))
                                    : unmeasured_part(objective)});
 }
 

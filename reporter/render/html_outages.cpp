@@ -8,12 +8,6 @@
 namespace slimtax::reporter {
 namespace {
 
-Html outage_time(const Outage& outage, const WallClock& clock) {
-    Html begun = outage.ongoing ? Html{"since ", time_element(outage.from, clock.full(outage.from)), ", still going on"}
-                                : time_element(outage.from, clock.range(outage.from, outage.to));
-    return outage.since_before ? begun + ", begun before" : begun;
-}
-
 /// What people said of it, a line each; what was taken back is struck out.
 Html corrections(const Outage& outage, const WallClock& clock) {
     Html lines;
@@ -25,50 +19,56 @@ Html corrections(const Outage& outage, const WallClock& clock) {
         return {};
     }
     return element("tr", {{"class", "corrections"}},
-                   element("td", {{"colspan", 5}, {"data-label", "Said afterwards"}}, element("ul", {}, lines)));
+                   element("td", {{"colspan", 4}, {"data-label", "Said afterwards"}}, element("ul", {}, lines)));
 }
 
-Html outage_rows(const Outage& outage, const WallClock& clock) {
+Html outage_rows(const Outage& outage, const WallClock& clock, bool so_far) {
     const std::string least = time_words(outage.at_least);
     const std::string most = time_words(outage.at_most);
-    const std::string bounds = least == most ? most : fmt::format("{} to {}", least, most);
-    Html what = foreign(outage.reason.empty() ? "No reason was recorded." : outage.reason);
+    // Each time stays in one piece.
+    const auto whole = [](const std::string& words) { return element("span", {{"class", "whole"}}, words); };
+    const Html bounds = least == most ? whole(most) : Html{whole(least + " to"), " ", whole(most)};
+    Html what = foreign(outage_reason(outage));
+    std::string where = where_words(outage);
     if (outage.user_minutes > 0) {
-        what += element("p", {{"class", "cause"}},
-                        fmt::format("{} user-minutes lost.", grouped(static_cast<std::uint64_t>(outage.user_minutes))));
+        where += fmt::format("{}{} user-minutes lost", where.empty() ? "" : "; ",
+                             grouped(static_cast<std::uint64_t>(outage.user_minutes)));
+    }
+    if (!where.empty()) {
+        what += element("p", {{"class", "where"}}, foreign(where));
     }
     if (const std::string cause = cause_words(outage); !cause.empty()) {
         what += element("p", {{"class", "cause"}}, foreign(cause));
     }
-    Html length = time_words(outage.nominal);
+    Html length = whole(time_words(outage.nominal));
     if (outage.excused) {
         length = element("s", {}, length);
         what = {element("span", {{"class", "tag"}}, excuse_words(outage)), " ", what};
     }
-    return element("tbody", {{"class", outage.excused ? "outage excused" : "outage"}},
-                   {element("tr", {},
-                            {element("td", {{"data-label", "When"}}, outage_time(outage, clock)),
-                             element("td", {{"data-label", "Length"}, {"class", "number"}}, length),
-                             element("td", {{"data-label", "At least to at most"}, {"class", "number"}}, bounds),
-                             element("td", {{"data-label", "What happened"}, {"class", "wide"}}, what),
-                             element("td", {{"data-label", "Where"}}, foreign(where_words(outage)))}),
-                    corrections(outage, clock)});
+    return element(
+        "tbody", {{"class", outage.excused ? "outage excused" : "outage"}},
+        {element("tr", {},
+                 {element("td", {{"data-label", "When"}}, time_element(outage.from, when_words(outage, clock, so_far))),
+                  element("td", {{"data-label", "Length"}, {"class", "number"}}, length),
+                  element("td", {{"data-label", "At least to at most"}, {"class", "number"}}, bounds),
+                  element("td", {{"data-label", "What happened"}, {"class", "wide"}}, what)}),
+         corrections(outage, clock)});
 }
 
 }  // namespace
 
-Html outage_table(const std::vector<const Outage*>& outages, const WallClock& clock) {
+Html outage_table(const std::vector<const Outage*>& outages, const WallClock& clock, bool so_far) {
     Html rows;
     for (const Outage* outage : outages) {
-        rows += outage_rows(*outage, clock);
+        rows += outage_rows(*outage, clock, so_far);
     }
     const auto column = [](const char* words, const char* kind) {
         return element("th", {{"scope", "col"}, {"class", kind}}, words);
     };
-    const Html head = element(
-        "tr", {},
-        {column("When", "when"), column("Length", "number length"), column("At least, at most", "number bounds"),
-         column("What happened", "wide"), column("Where", "where")});
+    const Html head =
+        element("tr", {},
+                {column("When", "when"), column("Length", "number length"),
+                 column("At least, at most", "number bounds"), column("What happened, and where", "wide")});
     return element("table", {{"class", "outage-list stack"}}, {element("thead", {}, head), rows});
 }
 

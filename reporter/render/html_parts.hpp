@@ -13,7 +13,7 @@ namespace slimtax::reporter {
 [[nodiscard]] Html pill(const ObjectiveReport& objective);
 
 /// Outages with bounds, reason, cause and its evidence, place, and what people said of them afterwards.
-[[nodiscard]] Html outage_table(const std::vector<const Outage*>& outages, const WallClock& clock);
+[[nodiscard]] Html outage_table(const std::vector<const Outage*>& outages, const WallClock& clock, bool so_far);
 
 /// Failures that come again and again; nothing when there are none.
 [[nodiscard]] Html periodic_part(const ObjectiveReport& objective, const WallClock& clock);

@@ -28,7 +28,7 @@ Html navigation(const ReportLinks& links) {
     return element("nav", {{"aria-label", "Pages"}}, element("ul", {}, items));
 }
 
-Html head_section(const Report& report, const WallClock& clock) {
+Html head_section(const Report& report) {
     const Headline line = headline(report);
     const char* kind = line.judgement == Judgement::met      ? "answer answer-kept"
                        : line.judgement == Judgement::missed ? "answer answer-missed"
@@ -42,8 +42,10 @@ Html head_section(const Report& report, const WallClock& clock) {
                      title.front() = title.front() == 'w' ? 'W' : title.front();
                      return title;
                  }()),
-         element("p", {{"class", "period"}}, fmt::format("{} ({})", period_words(report, clock), clock.name())),
-         element("p", {{"class", kind}}, {element("strong", {}, line.answer), " ", foreign(line.sentence)})});
+         element("p", {{"class", "period"}}, period_words(report)),
+         element("p", {{"class", kind}},
+                 {element("strong", {}, line.answer), " ", foreign(line.sentence),
+                  line.others.empty() ? Html() : element("span", {{"class", "others"}}, {" ", line.others})})});
 }
 
 Html summary_section(const Report& report) {
@@ -58,7 +60,7 @@ Html summary_section(const Report& report) {
                 element("tr", {{"class", first ? "first" : "more"}},
                         {element("th", {{"scope", "row"}}, name), element("td", {{"data-label", "Promise"}}, title),
                          element("td", {{"data-label", "Result"}}, pill(*objective)),
-                         element("td", {{"data-label", "Why"}}, foreign(judgement_reason(*objective, report.so_far)))});
+                         element("td", {{"data-label", "Why"}}, foreign(glance_reason(*objective, report.so_far)))});
             first = false;
         }
     }
@@ -149,7 +151,6 @@ Html reading_section(const Report& report) {
 }  // namespace
 
 std::string render_html(const Report& report, const ReportLinks& links) {
-    const WallClock clock = common_clock(report);
     Html services;
     for (const ServiceReport* service : worst_first(report)) {
         services += service_section(report, *service);
@@ -164,7 +165,7 @@ std::string render_html(const Report& report, const ReportLinks& links) {
     const Html body =
         element("body", {{"class", "report"}},
                 {navigation(links), element("main", {},
-                                            {picture_patterns(), head_section(report, clock), summary_section(report),
+                                            {picture_patterns(), head_section(report), summary_section(report),
                                              services, reading_section(report)})});
     return document({{"lang", "en"}}, head, body).markup();
 }

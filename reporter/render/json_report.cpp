@@ -152,6 +152,16 @@ Json work_json(const WorkResult& work) {
     out["per_user_hour"] = rounded(work.per_user_hour);
     out["total_per_hour"] = rounded(work.total_per_hour);
     out["user_minutes_lost"] = rounded(work.user_minutes_lost);
+    out["hours"] = Json::array();
+    for (const WorkStretch& stretch : work.hours) {
+        Json one;
+        one["from"] = schemas::to_rfc3339(stretch.from);
+        one["to"] = schemas::to_rfc3339(stretch.to);
+        one["per_hour"] = rounded(stretch.per_hour);
+        one["asked"] = rounded(stretch.asked);
+        one["active"] = rounded(stretch.active);
+        out["hours"].push_back(std::move(one));
+    }
     return out;
 }
 
@@ -218,6 +228,12 @@ Json past_json(const PastPeriod& past) {
     out["allowed"] = rounded(past.allowed);
     out["unmeasured"] = rounded(past.unmeasured);
     out["p95_ms"] = rounded(past.p95);
+    if (past.share) {
+        out["share"] = rounded(*past.share);
+    }
+    if (past.work_per_hour) {
+        out["work_per_hour"] = rounded(*past.work_per_hour);
+    }
     return out;
 }
 

@@ -63,11 +63,11 @@ Html glance(const Report& report) {
                 continue;
             }
             // Two columns only: a telephone shows them beside each other.
-            rows += element("tr", {},
-                            {cell({element("b", {}, foreign(title_of(*service))), element("br"),
-                                   foreign(title_of(*objective)), " (", level_words(objective->level), ")"}),
-                             cell({judged(judge(*objective)), element("br"),
-                                   foreign(judgement_reason(*objective, report.so_far))})});
+            rows += element(
+                "tr", {},
+                {cell({element("b", {}, foreign(title_of(*service))), element("br"), foreign(title_of(*objective)),
+                       " (", level_words(objective->level), ")"}),
+                 cell({judged(judge(*objective)), element("br"), foreign(glance_reason(*objective, report.so_far))})});
         }
     }
     const auto head = [](const char* words) {
@@ -158,23 +158,21 @@ Html strip_text(const ObjectiveReport& objective, const Period& period, const Wa
            soft("A sign an hour: . up, ~ slow, # down, = planned work, ? not measured, blank: closed.");
 }
 
-Html outages_list(const ObjectiveReport& objective, const WallClock& clock) {
+Html outages_list(const ObjectiveReport& objective, const WallClock& clock, bool so_far) {
     const ShownOutages shown = shown_outages(objective, most_outages);
     if (shown.outages.empty()) {
         return {};
     }
     Html items;
     for (const Outage* outage : shown.outages) {
-        std::string line = outage->ongoing ? "since " + clock.full(outage->from) + ", still going on"
-                                           : clock.range(outage->from, outage->to);
+        std::string line = when_words(*outage, clock, so_far);
         line += ": " + time_words(outage->nominal);
         if (outage->at_most > outage->at_least) {
             line +=
                 fmt::format(" (at least {}, at most {})", time_words(outage->at_least), time_words(outage->at_most));
         }
         line += outage->excused ? fmt::format(", {}", excuse_words(*outage)) : "";
-        Html item = {element("b", {}, line), element("br"),
-                     foreign(outage->reason.empty() ? "No reason was recorded." : outage->reason)};
+        Html item = {element("b", {}, line), element("br"), foreign(outage_reason(*outage))};
         if (const std::string cause = cause_words(*outage); !cause.empty()) {
             item += {element("br"), foreign(cause)};
         }
@@ -213,7 +211,7 @@ Html objective_part(const Report& report, const ServiceReport& service, const Ob
     if (!budget.text.empty() || budget.allowed > 0) {
         out += heading("Budget") + budget_bar(budget) + paragraph(spent_words(budget));
     }
-    out += strip_text(objective, shown_period(report, service), clock) + outages_list(objective, clock);
+    out += strip_text(objective, shown_period(report, service), clock) + outages_list(objective, clock, report.so_far);
     for (const Periodicity& one : objective.periodicity) {
         out += paragraph({element("b", {}, "Again and again: "), foreign(one.sentence), "."});
     }
@@ -225,12 +223,12 @@ Html objective_part(const Report& report, const ServiceReport& service, const Ob
 
 Html mail_body(const Report& report, const std::string& attachment) {
     const Headline line = headline(report);
-    const WallClock clock = common_clock(report);
     Html out =
         element("h1", {Attribute::look("margin:0 0 4px 0;font-size:22px")}, "Service report, " + period_title(report));
-    out += soft(fmt::format("{} ({}){}", period_words(report, clock), clock.name(), report.so_far ? ", so far" : ""));
+    out += soft(period_words(report) + (report.so_far ? ", so far" : ""));
     out += element("p", {Attribute::look("margin:12px 0 18px 0;font-size:17px")},
                    {element("b", {}, line.answer), " ", foreign(line.sentence)});
+    out += line.others.empty() ? Html() : paragraph(line.others);
     if (!attachment.empty()) {
         out +=
             soft({"The whole report, with pictures and for printing, is the attached file ", foreign(attachment), "."});

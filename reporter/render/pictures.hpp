@@ -41,6 +41,9 @@ namespace slimtax::reporter {
 /// to what 95 % took at most. Nothing without response times.
 [[nodiscard]] Html response_picture(const ObjectiveReport& objective, const Period& period, const WallClock& clock);
 
+/// Work done over the period against what was promised (A4). Nothing without readings.
+[[nodiscard]] Html work_picture(const ObjectiveReport& objective, const Period& period, const WallClock& clock);
+
 /// The six kinds of time that add up to the period; also the legend of the strip.
 [[nodiscard]] Html sums(const ObjectiveReport& objective);
 

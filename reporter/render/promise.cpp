@@ -81,13 +81,28 @@ std::string level_sentence(const schemas::Objective& objective) {
     return {};
 }
 
-std::string budget_sentence(const ObjectiveReport& report) {
+/// `budget.text` is "50 min per week" or "25 failed runs per week".
+std::string budget_sentence(const ObjectiveReport& report, const schemas::Objective* objective) {
     const BudgetUse& budget = report.budget;
     if (budget.text.empty()) {
         return {};
     }
-    return budget.in_failures ? fmt::format(" At most {}.", budget.text)
-                              : fmt::format(" At most {} of outage.", budget.text);
+    const std::size_t per = budget.text.find(" per ");
+    if (budget.in_failures || per == std::string::npos) {
+        return fmt::format(" At most {}{}.", budget.text, budget.in_failures ? "" : " of outage");
+    }
+    // In the units of all other times: not "1 h" here and "60 min" there.
+    const std::string amount = objective != nullptr && objective->budget ? time_words(objective->budget->allowance)
+                                                                         : budget.text.substr(0, per);
+    return fmt::format(" At most {} of outage{}.", amount, budget.text.substr(per));
+}
+
+std::string budget_on_record(const ObjectiveReport& report) {
+    const BudgetUse& budget = report.budget;
+    if (budget.text.empty()) {
+        return {};
+    }
+    return fmt::format(" At most {}{}.", budget.text, budget.in_failures ? "" : " of outage");
 }
 
 std::string redundancy_sentence(const ServiceReport& service, const schemas::Objective& objective) {
@@ -123,20 +138,15 @@ std::string redundancy_sentence(const ServiceReport& service, const schemas::Obj
     return text;
 }
 
-std::string minute_words(int minute) {
-    return fmt::format("{:02}:{:02}", minute / 60, minute % 60);
-}
-
-}  // namespace
-
-std::string promise(const ServiceReport& service, const ObjectiveReport& report) {
+/// All words but the budget's are on record, too: see promise_on_record().
+std::string promise_with(const ServiceReport& service, const ObjectiveReport& report, const std::string& budget) {
     const schemas::Objective* objective = source_of(service, report);
     if (objective == nullptr) {
         std::string text(schemas::plain_words(report.level));
         text.front() = static_cast<char>(text.front() - 'a' + 'A');
-        return text + "." + budget_sentence(report);
+        return text + "." + budget;
     }
-    std::string text = level_sentence(*objective) + budget_sentence(report);
+    std::string text = level_sentence(*objective) + budget;
     if (objective->below_target_for) {
         text +=
             fmt::format(" Staying below that for {} counts as an outage.", time_words(*objective->below_target_for));
@@ -146,6 +156,20 @@ std::string promise(const ServiceReport& service, const ObjectiveReport& report)
         text += fmt::format(" An outage is to be over within {}.", time_words(*objective->recovery));
     }
     return text;
+}
+
+std::string minute_words(int minute) {
+    return fmt::format("{:02}:{:02}", minute / 60, minute % 60);
+}
+
+}  // namespace
+
+std::string promise(const ServiceReport& service, const ObjectiveReport& report) {
+    return promise_with(service, report, budget_sentence(report, source_of(service, report)));
+}
+
+std::string promise_on_record(const ServiceReport& service, const ObjectiveReport& report) {
+    return promise_with(service, report, budget_on_record(report));
 }
 
 std::string window_words(const schemas::Window& window) {

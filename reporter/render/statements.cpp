@@ -23,7 +23,7 @@ std::string ended(std::string sentence) {
 
 std::string work_words(const WorkResult& work) {
     std::string text = fmt::format(
-        "At most {} people were active at once. They did {} units of work: {:.0f} for each active user and "
+        "Up to {} people were active at once. They did {} units of work: {:.0f} for each active user and "
         "hour, {} an hour in all.",
         grouped(static_cast<std::uint64_t>(work.peak_active_users)), grouped(static_cast<std::uint64_t>(work.units)),
         work.per_user_hour, grouped(static_cast<std::uint64_t>(std::llround(work.total_per_hour))));
@@ -37,9 +37,14 @@ std::string work_words(const WorkResult& work) {
 }  // namespace
 
 std::string spent_words(const BudgetUse& budget) {
+    const std::string spent = budget.spent == 0 ? "None" : budget_words(budget.spent, budget.in_failures);
+    const std::string allowed = budget_words(budget.allowed, budget.in_failures);
+    // "3 h of 2 h spent" is read twice.
     std::string text =
-        fmt::format("{} of {} spent", budget.spent == 0 ? "None" : budget_words(budget.spent, budget.in_failures),
-                    budget_words(budget.allowed, budget.in_failures));
+        budget.spent > budget.allowed
+            ? fmt::format("{} spent, {} allowed", spent, allowed_words(budget))
+            : fmt::format("{} of {} spent",
+                          budget.in_failures && budget.spent > 0 ? fmt::format("{:g}", budget.spent) : spent, allowed);
     if (budget.spent_at_most > budget.spent_at_least) {
         text += fmt::format(" (at least {}, at most {})", budget_words(budget.spent_at_least, budget.in_failures),
                             budget_words(budget.spent_at_most, budget.in_failures));
@@ -51,9 +56,11 @@ std::string likely_words(const BudgetUse& budget) {
     if (!budget.likely || budget.likely->high <= 0) {
         return {};
     }
-    return fmt::format("With 95 % certainty it was {} to {}, counting also outages too short to be sure of.",
-                       budget_words(budget.likely->low, budget.in_failures),
-                       budget_words(budget.likely->high, budget.in_failures));
+    const std::string high = budget_words(budget.likely->high, budget.in_failures);
+    const std::string range = budget.likely->low <= 0
+                                  ? "at most " + high
+                                  : fmt::format("{} to {}", budget_words(budget.likely->low, budget.in_failures), high);
+    return fmt::format("With 95 % certainty it was {}, counting also outages too short to be sure of.", range);
 }
 
 OutageFigures outage_figures(const ObjectiveReport& objective) {
@@ -117,14 +124,13 @@ std::string nines_words(const ObjectiveReport& objective) {
         return {};
     }
     if (*share == 1) {
-        return "In nines: 100 % of the measured time in promised hours. The minutes are what was promised.";
+        return "In nines: 100 % of the measured time in promised hours.";
     }
     constexpr std::array<std::string_view, 7> words{"no nine",    "one nine",   "two nines", "three nines",
                                                     "four nines", "five nines", "six nines"};
     const double nines = std::floor(-std::log10(1 - *share) + 1e-9);
     const auto at = static_cast<std::size_t>(std::clamp(nines, 0.0, 6.0));
-    return fmt::format("In nines: {} of the measured time in promised hours ({}). The minutes are what was promised.",
-                       share_words(*share), words.at(at));
+    return fmt::format("In nines: {} of the measured time in promised hours ({}).", share_words(*share), words.at(at));
 }
 
 std::vector<CauseUse> cause_rows(const ObjectiveReport& objective) {
@@ -180,10 +186,28 @@ std::string cause_words(const Outage& outage) {
     return fmt::format("Likely cause: {}. {}", outage.cause, ended(outage.evidence));
 }
 
+std::string when_words(const Outage& outage, const WallClock& clock, bool so_far) {
+    const std::string end = outage.since_before ? ", begun before" : "";
+    if (outage.ongoing && so_far) {
+        return fmt::format("since {}{}, still going on", clock.full(outage.from), end);
+    }
+    return clock.range(outage.from, outage.to) + end + (outage.ongoing ? ", not over when the period was" : "");
+}
+
+std::string outage_reason(const Outage& outage) {
+    std::string text = outage.reason.empty() ? "No reason was recorded." : outage.reason;
+    // Only a plain word gets a capital: not im1.campus.example:5222.
+    const std::size_t word = text.find_first_not_of("abcdefghijklmnopqrstuvwxyz");
+    if (word != std::string::npos && word > 0 && text[word] == ' ') {
+        text.front() = static_cast<char>(text.front() - 'a' + 'A');
+    }
+    return text;
+}
+
 std::string where_words(const Outage& outage) {
     std::string where = list_words(outage.targets, 3);
     if (!outage.locations.empty()) {
-        where += (where.empty() ? "seen from " : ", seen from ") + list_words(outage.locations, 3);
+        where += (where.empty() ? "Seen from " : ", seen from ") + list_words(outage.locations, 3);
     }
     return where;
 }
@@ -225,11 +249,12 @@ std::string revision_words(const ObjectiveReport& objective, const WallClock& cl
         std::abs(more) < 0.005
             ? "no difference in what was spent"
             : fmt::format("{} {}", budget_words(std::abs(more), budget.in_failures), more > 0 ? "more" : "less");
-    const bool other_word = then.judgement != judge(objective);
+    const std::string_view word = judgement_word(objective);
+    const bool other_word = judgement_word(then.judgement) != word;
     std::string text =
         fmt::format("The report of {} said \"{}\", with {} spent. Now it is {}{}: {}.", clock.full(then.issued),
                     judgement_word(then.judgement), budget_words(then.spent, budget.in_failures),
-                    other_word ? fmt::format("\"{}\", with ", judgement_word(judge(objective))) : "",
+                    other_word ? fmt::format("\"{}\", with ", word) : "",
                     budget_words(budget.spent, budget.in_failures), difference);
     return then.why.empty() ? text : text + " Why: " + ended(then.why);
 }
@@ -257,8 +282,14 @@ std::string unmeasured_words(const ObjectiveReport& objective) {
                            ? "Nothing: somebody looked all the time."
                            : fmt::format("{}, {} of the promised time.", time_words(blind),
                                          share_words(schemas::to_seconds(blind) / schemas::to_seconds(open)));
-    text += missing.empty() ? fmt::format(" All {} that were due came.", counted(runs.due, "test"))
-                            : fmt::format(" Of {} that were due, {}.", counted(runs.due, "test"), list_words(missing));
+    if (judge(objective) == Judgement::not_measured) {
+        return text;
+    }
+    if (runs.due > 0) {
+        text += missing.empty()
+                    ? fmt::format(" All {} that were due came.", counted(runs.due, "test"))
+                    : fmt::format(" Of {} that were due, {}.", counted(runs.due, "test"), list_words(missing));
+    }
     if (objective.longest_gap > Duration::zero()) {
         text +=
             fmt::format(" Every outage longer than {} is sure to be seen; a shorter one may fall between two tests.",

@@ -56,6 +56,13 @@ struct OutageFigures {
 [[nodiscard]] std::string cause_words(const Outage& outage);
 
 /// "im1 and im2, seen from noc".
+/// When it was: "Tue 17 Nov 10:02 to 10:50", "since Tue 17 Nov 10:02, still going on". Of a period that is over, an
+/// outage at its end went on after it.
+[[nodiscard]] std::string when_words(const Outage& outage, const WallClock& clock, bool so_far);
+
+/// Its reason as a sentence of its own, with a capital and without a full stop.
+[[nodiscard]] std::string outage_reason(const Outage& outage);
+
 [[nodiscard]] std::string where_words(const Outage& outage);
 
 /// "not counted: planned work"; empty when it counts.

@@ -109,15 +109,13 @@ std::string said(std::string_view title, const std::string& words) {
 }
 
 std::string outage_text(const Outage& outage, const WallClock& clock, bool so_far) {
-    std::string line = outage.ongoing ? fmt::format("{}, {}", clock.full(outage.from),
-                                                    so_far ? "still going on" : "not over when the period was")
-                                      : clock.range(outage.from, outage.to);
+    std::string line = when_words(outage, clock, so_far);
     line += ": " + time_words(outage.nominal);
     if (outage.at_most > outage.at_least) {
         line += fmt::format(" (at least {}, at most {})", time_words(outage.at_least), time_words(outage.at_most));
     }
     line += outage.excused ? fmt::format(", {}", excuse_words(outage)) : "";
-    line += ". " + sentence(outage.reason);
+    line += ". " + sentence(outage_reason(outage));
     if (outage.user_minutes > 0) {
         line += fmt::format(" {} user-minutes lost.", grouped(static_cast<std::uint64_t>(outage.user_minutes)));
     }
@@ -180,11 +178,32 @@ std::string further_text(const ObjectiveReport& objective, const WallClock& cloc
     return out;
 }
 
+std::string loud_word(const ObjectiveReport& objective) {
+    std::string word(judgement_word(objective));
+    std::transform(word.begin(), word.end(), word.begin(), [](unsigned char c) { return std::toupper(c); });
+    return word;
+}
+
+/// Every promise in a line or two, the worst first.
+std::string glance_text(const Report& report) {
+    constexpr std::size_t words = 17;  // "[PROBABLY MISSED]"
+    std::string out = "\n";
+    for (const ServiceReport* service : worst_first(report)) {
+        for (const ObjectiveReport* objective : worst_first(*service)) {
+            std::string line =
+                wrapped(fmt::format("{}, {} ({}): {}", title_of(*service), title_of(*objective),
+                                    schemas::to_string(objective->level), glance_reason(*objective, report.so_far)),
+                        words + 1, words + 1);
+            const std::string word = fmt::format("[{}]", loud_word(*objective));
+            out += line.replace(0, word.size(), word);
+        }
+    }
+    return out;
+}
+
 std::string objective_text(const Report& report, const ServiceReport& service, const ObjectiveReport& objective,
                            const WallClock& clock) {
-    std::string state(judgement_word(objective));
-    std::transform(state.begin(), state.end(), state.begin(), [](unsigned char c) { return std::toupper(c); });
-    std::string out = wrapped(fmt::format("[{}] {} ({}: {})", state, title_of(objective),
+    std::string out = wrapped(fmt::format("[{}] {} ({}: {})", loud_word(objective), title_of(objective),
                                           schemas::to_string(objective.level), schemas::plain_words(objective.level)),
                               2, 4);
     out += wrapped("Result: " + judgement_reason(objective, report.so_far), 4, 6);
@@ -213,10 +232,11 @@ std::string objective_text(const Report& report, const ServiceReport& service, c
 
 std::string render_text(const Report& report) {
     const Headline line = headline(report);
-    const WallClock common = common_clock(report);
-    std::string out = wrapped(line.answer + " " + line.sentence);
-    out += wrapped(fmt::format("Service report{}, {}: {} ({}).", report.so_far ? " so far" : "", period_title(report),
-                               period_words(report, common), common.name()));
+    std::string out =
+        wrapped(line.answer + " " + line.sentence) + (line.others.empty() ? std::string() : wrapped(line.others));
+    out += wrapped(fmt::format("Service report{}, {}: {}.", report.so_far ? " so far" : "", period_title(report),
+                               period_words(report)));
+    out += glance_text(report);
     for (const ServiceReport* service : worst_first(report)) {
         const WallClock clock(*service);
         const std::string title = clean_text(title_of(*service));

@@ -3,6 +3,8 @@
 #include <date/tz.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "reporter/words.hpp"
 
 namespace slimtax::reporter {
@@ -20,6 +22,15 @@ const date::time_zone* find_zone(std::string_view name) {
 
 std::string formatted(const char* form, const date::time_zone* zone, schemas::Instant at) {
     return date::format(form, date::make_zoned(zone, date::floor<std::chrono::seconds>(at)));
+}
+
+/// "Monday 9 to Sunday 15 November 2026"; empty when the period does not begin and end at midnight.
+std::string whole_days(const Period& period, const WallClock& clock) {
+    if (period.from >= period.to || clock.day_start(period.from) != period.from ||
+        clock.day_start(period.to) != period.to) {
+        return {};
+    }
+    return clock.days(period.from, period.to - schemas::Duration(1));
 }
 
 date::local_days local_day(const date::time_zone* zone, schemas::Instant at) {
@@ -60,10 +71,27 @@ std::string WallClock::offset(schemas::Instant at) const {
 }
 
 std::string WallClock::range(schemas::Instant from, schemas::Instant to) const {
-    const bool short_one = to - from < std::chrono::minutes(10);
+    const auto whole = [](schemas::Instant at) {
+        return at.time_since_epoch() % std::chrono::minutes(1) < std::chrono::seconds(1);
+    };
+    const bool short_one = to - from < std::chrono::minutes(10) && !(whole(from) && whole(to));
     const auto time = [&](schemas::Instant at) { return short_one ? seconds(at) : clock(at); };
     const bool same_day = day_start(from) == day_start(to);
     return fmt::format("{} {} to {}{}", day(from), time(from), same_day ? "" : day(to) + " ", time(to));
+}
+
+std::string WallClock::days(schemas::Instant first, schemas::Instant last) const {
+    const auto said = [&](const char* form, schemas::Instant at) { return formatted(form, zone_, at); };
+    const std::string end = said("%A %e %B %Y", last);
+    std::string begin = said("%A %e", first);
+    begin += said("%B %Y", first) == said("%B %Y", last) ? "" : said(" %B", first);
+    begin += said("%Y", first) == said("%Y", last) ? "" : said(" %Y", first);
+    std::string text = local_day(zone_, first) == local_day(zone_, last) ? end : begin + " to " + end;
+    // Days below ten come with two blanks.
+    for (std::size_t at = text.find("  "); at != std::string::npos; at = text.find("  ")) {
+        text.erase(at, 1);
+    }
+    return text;
 }
 
 std::int64_t WallClock::local_seconds(schemas::Instant at) const {
@@ -96,13 +124,32 @@ WallClock common_clock(const Report& report) {
     return WallClock(name.empty() ? "UTC" : name);
 }
 
-std::string period_words(const Report& report, const WallClock& clock) {
+std::string period_words(const Report& report) {
+    const WallClock clock = common_clock(report);
+    // Of services in several zones: where each one's own period is the same days, those are named.
+    const bool several = std::any_of(report.services.begin(), report.services.end(),
+                                     [&](const auto& one) { return WallClock(one).name() != clock.name(); });
+    std::string days;
+    for (const ServiceReport& service : report.services) {
+        const std::string own = report.so_far ? std::string() : whole_days(service.period, WallClock(service));
+        if (own.empty() || (!days.empty() && own != days)) {
+            days.clear();
+            break;
+        }
+        days = own;
+    }
+    if (report.services.empty() && !report.so_far) {
+        days = whole_days(report.period, clock);
+    }
+    if (!days.empty()) {
+        return fmt::format("{} ({})", days, several ? "each service by its own clock" : clock.name());
+    }
     const schemas::Instant last = report.period.to - schemas::Duration(1);
     // A period that ends at midnight is said to end at 24:00 of its last day.
-    const bool whole_days = clock.day_start(report.period.to) == report.period.to;
-    const std::string end = whole_days ? clock.day(last) + " 24:00" : clock.full(report.period.to);
-    return fmt::format("{} to {} {}", clock.full(report.period.from), end,
-                       date::format("%Y", date::floor<std::chrono::seconds>(last)));
+    const bool at_midnight = clock.day_start(report.period.to) == report.period.to;
+    const std::string end = at_midnight ? clock.day(last) + " 24:00" : clock.full(report.period.to);
+    return fmt::format("{} to {} {} ({})", clock.full(report.period.from), end,
+                       date::format("%Y", date::floor<std::chrono::seconds>(last)), clock.name());
 }
 
 std::string period_title(const Report& report) {

@@ -28,6 +28,9 @@ public:
     [[nodiscard]] std::string offset(schemas::Instant at) const;   ///< "EST"
     /// "Tue 17 Nov 10:02 to 10:50": the second day only when it is another, seconds when it is short.
     [[nodiscard]] std::string range(schemas::Instant from, schemas::Instant to) const;
+    /// "Monday 9 to Sunday 15 November 2026": the days of two moments.
+    [[nodiscard]] std::string days(schemas::Instant first, schemas::Instant last) const;
+
     /// What the clock shows, as seconds since its own 1970-01-01 00:00: for programs that know no zones.
     [[nodiscard]] std::int64_t local_seconds(schemas::Instant at) const;
     /// Local midnights: the last one at or before `at`, and the first one after it.
@@ -45,8 +48,9 @@ private:
 /// The zone that all services share, else UTC: for times that belong to no single service.
 [[nodiscard]] WallClock common_clock(const Report& report);
 
-/// "Mon 16 Nov 00:00 to Sun 22 Nov 24:00 2026".
-[[nodiscard]] std::string period_words(const Report& report, const WallClock& clock);
+/// "Monday 16 to Sunday 22 November 2026 (Europe/Berlin)"; with the time of day where it does not begin and end at
+/// midnight. Services in several zones: the days that are the same for each, "each service by its own clock".
+[[nodiscard]] std::string period_words(const Report& report);
 
 /// "week 47 of 2026" for "2026-W47"; other names as they are.
 [[nodiscard]] std::string period_title(const Report& report);

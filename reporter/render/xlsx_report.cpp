@@ -238,8 +238,7 @@ void add_method(XlsxBook& book, const Report& report) {
     XlsxSheet sheet = book.sheet("Method", {{"Term", 28}, {"Meaning", 110}});
     const auto pair = [&](std::string_view term, std::string_view meaning) { sheet.row().text(term).text(meaning); };
     pair("Was it all right?", line.answer + " " + line.sentence);
-    pair("Period", fmt::format("{}: {} ({})", period_title(report), period_words(report, common_clock(report)),
-                               common_clock(report).name()));
+    pair("Period", fmt::format("{}: {}", period_title(report), period_words(report)));
     pair("So far", report.so_far ? "yes: the period has not ended" : "no: the period is over");
     for (const auto& [term, meaning] : how_to_read()) {
         pair(term, meaning);

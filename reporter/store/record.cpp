@@ -52,7 +52,7 @@ IssuedFigure figure_of(const ServiceReport& service, const ObjectiveReport& obje
     figure.spent_at_least = objective.budget.spent_at_least;
     figure.spent_at_most = objective.budget.spent_at_most;
     figure.unmeasured = objective.minutes[schemas::Booking::unmeasured];
-    figure.promise = promise(service, objective);
+    figure.promise = promise_on_record(service, objective);
     return figure;
 }
 

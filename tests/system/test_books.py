@@ -194,9 +194,9 @@ def test_runs_before_the_first_result_were_due_and_leave_a_number_of_failures_un
 
 
 @pytest.mark.parametrize("allowed, judgement, note", [
-    (9, "missed", "10 failed runs spent, 9 failed runs allowed."),
-    (10, "met", "10 failed runs; 0 of 10 failed runs left."),
-    (11, "met", "10 failed runs; 1 of 11 failed runs left."),
+    (9, "missed", "10 failed runs; 9 allowed."),
+    (10, "met", "10 failed runs; 0 of 10 left."),
+    (11, "met", "10 failed runs; 1 of 11 left."),
 ])
 def test_failures_are_counted_at_the_exact_edge(desk, allowed, judgement, note):
     desk.define(definition(objective=f'max_failures = "{allowed} per week"'))
@@ -210,15 +210,15 @@ def test_figures_that_differ_from_the_promise_are_told_apart_from_it_in_words(de
                            'bands = [ { up_to = "1s", at_least = "98%" }, { from = "2s", at_most = "1%" } ]'))
     desk.take(runs("2026-11-09", "2026-11-16", failing("2026-11-10T10:00", "2026-11-10T10:01"), milliseconds=1001))
     note = desk.objective("--week", "2026-W46")["note"]
-    assert "Transactions took 1001 ms on average, 1s was promised." in note
+    assert "Transactions took 1001 ms on average, 1 s was promised." in note
     assert "59.99405 transactions an hour completed, 60 were promised." in note
     # One failure of 10080 lies in the last band, which has up to 1 %.
-    assert "0 % of the transactions completed within 1s, at least 98 % was promised." in note
+    assert "0 % of the transactions completed within 1 s, at least 98 % was promised." in note
 
 
 @pytest.mark.parametrize("slow, says, met", [
-    (201, "98.01 % of the transactions completed within 1s, at least 98 % was promised; not proven", True),
-    (202, "97.996 % of the transactions completed within 1s, at least 98 % was promised; not proven", False),
+    (201, "98.01 % of the transactions completed within 1 s, at least 98 % was promised; not proven", True),
+    (202, "97.996 % of the transactions completed within 1 s, at least 98 % was promised; not proven", False),
 ])
 def test_a_share_at_the_edge_of_its_promise_says_on_which_side_it_is(desk, slow, says, met):
     desk.define(definition(level="A3", objective='budget = "50 h per week"\nbands = [ { up_to = "1s", at_least = "98%" } ]'))

@@ -253,6 +253,15 @@ def test_no_page_is_wider_than_its_window(dashboard, browser, width):
         assert wide <= width, f"{path} is {wide} pixels wide in a window of {width}"
 
 
+def test_a_wall_screen_shows_services_beside_each_other(dashboard, browser):
+    for width, columns in ((1280, 1), (1920, 2)):
+        look(browser, width)
+        browser.get(dashboard.url + "/")
+        lefts = browser.execute_script(
+            "return [...document.querySelectorAll('.service')].map(s => Math.round(s.getBoundingClientRect().left))")
+        assert len(set(lefts)) == columns, width
+
+
 def test_names_from_outside_are_text_on_every_page(dashboard, browser):
     look(browser)
     dashboard.post("hostile", "works", "FAILED", reason=HOSTILE)
@@ -373,7 +382,7 @@ def test_a_service_has_its_matrix_strip_outages_and_pictures(dashboard, browser)
     assert len(pictures[0].find_elements(By.CSS_SELECTOR, ".failed")) == 1
     assert len(pictures[0].find_elements(By.CSS_SELECTOR, ".dot")) >= 25
     outages = browser.find_element(By.CSS_SELECTOR, '.objective[data-key="sign-in"] .outages').text
-    assert "connection to im1:5222 refused: nothing listens there" in outages
+    assert "Connection to im1:5222 refused: nothing listens there" in outages
 
 
 def test_pages_work_without_script(dashboard, browser):

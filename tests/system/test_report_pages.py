@@ -92,6 +92,31 @@ def test_nothing_is_cut_and_no_text_lies_on_another(samples, chromium, name, wid
     assert not found["bad"], "\n".join(found["bad"])
 
 
+def test_the_longest_result_stays_in_its_column(samples, chromium):
+    for width, media in ((390, ""), (768, ""), (1280, ""), (688, "print")):
+        show(chromium, samples, "week", width, media=media)
+        chromium.execute_script("document.querySelectorAll('.glance .pill').forEach(p => p.textContent = 'probably missed')")
+        assert chromium.execute_script(LAYOUT)["bad"] == []
+
+
+def test_a_length_is_not_torn_between_two_lines(samples, chromium):
+    for width in (390, 768, 1280):
+        show(chromium, samples, "week", width)
+        lines = chromium.execute_script(
+            "return [...document.querySelectorAll('.outage-list .whole')].map(e => e.getClientRects().length)")
+        assert len(lines) > 10 and set(lines) == {1}
+
+
+def test_work_done_is_drawn_against_what_was_promised(samples, chromium):
+    show(chromium, samples, "week")
+    part = chromium.find_element(By.XPATH, "//h4[.='Work done']/..")
+    label = part.find_element(By.CSS_SELECTOR, "[role=img]").get_attribute("aria-label")
+    assert re.fullmatch(r"Work done hour by hour, in units an hour: less than promised in \d+ of 166 hours", label)
+    words = part.find_element(By.CSS_SELECTOR, ".limit-words").get_attribute("textContent")
+    assert words == "6,360 promised"
+    assert " ms" not in part.get_attribute("textContent")
+
+
 def test_nothing_is_cut_on_a4(samples, chromium):
     show(chromium, samples, "week", 688, media="print")  # A4 less the margins, at 96 dpi
     assert chromium.execute_script(LAYOUT)["bad"] == []
@@ -136,6 +161,18 @@ def test_paper_loses_no_word_and_no_heading_stands_alone(samples, chromium, tmp_
     for number, page in enumerate(pages, 1):
         last = compact(page.strip().splitlines()[-1])
         assert last not in headings, f"page {number} ends with the heading {last}"
+
+
+def test_who_pins_up_the_first_sheet_pins_up_every_promise(samples, chromium, tmp_path):
+    show(chromium, samples, "week")
+    chromium.execute_script("""
+        for (const row of document.querySelectorAll('.glance tr')) if (row.textContent.includes('<script>')) row.remove()""")
+    rows = chromium.execute_script("return [...document.querySelectorAll('.glance tr.first a')].map(e => e.textContent)")
+    assert len(rows) == 6
+    first = compact(printed(chromium, tmp_path)[0])
+    for title in rows:
+        for word in title.split():
+            assert word in first, title
 
 
 def pixels(png):

@@ -62,7 +62,7 @@ TEST_CASE("an overspent budget is missed, and how certain that is stands beside 
     ObjectiveReport report = scenario.report(begin, begin + 1h);
     CHECK_FALSE(report.met);
     CHECK(report.judgement == Judgement::missed);
-    CHECK(report.verdict_note == "12 min spent, 10 min allowed.");
+    CHECK(report.verdict_note == "12 min of outage; 10 min allowed.");
     CHECK(report.budget.remaining() == -2);
     CHECK(report.budget.text == "10 min per week");
 
@@ -76,7 +76,8 @@ TEST_CASE("an overspent budget is missed, and how certain that is stands beside 
     scenario.objective().budget = schemas::Budget{11min + 30s, BudgetPeriod::week};
     report = scenario.report(begin, begin + 1h);
     CHECK(report.met);
-    CHECK(report.verdict_note.find("Within the budget, but not proven: between two runs it may have been 12 min") == 0);
+    CHECK(report.verdict_note.find(
+              "Within the budget, but not proven: between two tests it may have been up to 12 min") == 0);
 
     scenario.objective().budget = schemas::Budget{13min, BudgetPeriod::week};
     report = scenario.report(begin, begin + 1h);
@@ -103,7 +104,7 @@ TEST_CASE("max_failures counts failed and timed out runs inside the window, and 
     scenario.spoil(scenario.key(), begin + 40min, begin + 41min, Verdict::failed);
     report = scenario.report(begin - 10min, begin + 1h);
     CHECK_FALSE(report.met);
-    CHECK(report.verdict_note == "4 failed runs spent, 3 failed runs allowed.");
+    CHECK(report.verdict_note == "4 failed runs; 3 allowed.");
 }
 
 TEST_CASE("causes keep their shares, scaled like the budget") {

@@ -42,7 +42,7 @@ TEST_CASE("known case 1: a 4 hour outage in a 40 hour week is a tenth of the wee
     CHECK(shown(report.outages) == "10:00-14:00 240 (239-241)");
     CHECK(report.budget.spent == 240);
     CHECK_FALSE(report.met);
-    CHECK(report.verdict_note == "4 h spent, 50 min allowed.");
+    CHECK(report.verdict_note == "4 h of outage; 50 min allowed.");
     CHECK(report.runs.due == 2400);
     CHECK(report.runs.of(Verdict::failed) == 240);
 }

@@ -159,8 +159,9 @@ TEST_CASE("violated bands, averages and rates make an objective missed, in words
     CHECK_FALSE(report.met);
     CHECK(
         report.verdict_note ==
-        "90 % of the transactions completed within 8s, at least 98 % was promised. 10 % of the transactions completed "
-        "between 8s and 20s, at most 5 % was promised; not proven: by 60 runs the true share may be 3.8 % to 20.5 %.");
+        "90 % of the transactions completed within 8 s, at least 98 % was promised. 10 % of the transactions completed "
+        "between 8 s and 20 s, at most 5 % was promised; not proven: by 60 runs the true share may be 3.8 % to 20.5 "
+        "%.");
     CHECK(report.judgement == Judgement::missed);
     CHECK(report.budget.spent == 0);
 
@@ -169,7 +170,7 @@ TEST_CASE("violated bands, averages and rates make an objective missed, in words
     scenario.objective().rate = schemas::WorkRate{9000, 1h};
     report = scenario.report(begin, begin + 1h);
     CHECK_FALSE(report.met);
-    CHECK(report.verdict_note.find("Transactions took 200 ms on average, 100ms was promised.") != std::string::npos);
+    CHECK(report.verdict_note.find("Transactions took 200 ms on average, 100 ms was promised.") != std::string::npos);
     CHECK(report.verdict_note.find("60 transactions an hour completed, 9000 were promised.") != std::string::npos);
     scenario.objective().mean = 200ms;
     scenario.objective().rate = schemas::WorkRate{1, 1min};

@@ -340,6 +340,13 @@ ServiceReport im_report(const std::shared_ptr<Definition>& made, const Period& p
     ObjectiveReport chatting = booked(made->objectives[2], period, Booking::up,
                                       with({{at(day(2) + 11h), at(day(2) + 11h + 20min), Booking::down}}));
     chatting.work = WorkResult{312, 45120, 34.2, 6400, 4240};
+    for (Instant hour = period.from; hour < period.to; hour += 1h) {
+        // A hump a day over the middle of it, and two hours in which nobody read.
+        const double part = static_cast<double>((hour - period.from) / 1h % 24) / 24;
+        if (hour != at(day(4) + 3h) && hour != at(day(4) + 4h)) {
+            chatting.work->hours.push_back({hour, hour + 1h, 6360 + 4000 * (0.5 - std::abs(part - 0.5)), 6360, 212});
+        }
+    }
     Outage quiet = outage(day(2) + 11h, 20min, 19min, 21min,
                           "4 messages a minute by 212 active users; 106 were promised", "application");
     quiet.user_minutes = 4240;

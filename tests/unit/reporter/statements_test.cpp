@@ -60,7 +60,7 @@ TEST_CASE("a budget is said with its bounds and its interval") {
     budget.spent_at_least = 85;
     budget.spent_at_most = 89;
     budget.likely = Interval{84, 93};
-    CHECK(spent_words(budget) == "87 min of 50 min spent (at least 85 min, at most 89 min); 37 min too much.");
+    CHECK(spent_words(budget) == "87 min spent, 50 min allowed (at least 85 min, at most 89 min); 37 min too much.");
     CHECK(likely_words(budget) ==
           "With 95 % certainty it was 84 min to 93 min, counting also outages too short to be sure of.");
 }

@@ -40,15 +40,15 @@ TEST_CASE("a budget is met, missed or not proven by its bounds and by what nobod
         {"all bounds fit", spent(47, 48, 49), Judgement::met, true, ""},
         {"just what is allowed", spent(50, 50, 50), Judgement::met, true, ""},
         {"at most does not fit", spent(47, 49, 51), Judgement::not_proven, true,
-         "Within the budget, but not proven: between two runs it may have been 51 min of 50 min."},
+         "Within the budget, but not proven: between two tests it may have been up to 51 min; 50 min allowed."},
         {"counted does not fit", spent(49, 51, 53), Judgement::not_proven, false,
-         "Probably missed, but not proven: 51 min counted and 50 min allowed, but only 49 min are certain."},
-        {"at least does not fit", spent(51, 53, 54), Judgement::missed, false, "53 min spent, 50 min allowed."},
+         "51 min of outage counted; 50 min allowed. Not proven: only 49 min is certain."},
+        {"at least does not fit", spent(51, 53, 54), Judgement::missed, false, "53 min of outage; 50 min allowed."},
         {"unmeasured time that fits", spent(47, 48, 49, 30s), Judgement::met, true, ""},
         {"unmeasured time that does not", spent(47, 48, 49, 3min), Judgement::not_proven, true,
          "Not proven: 3 min of the service's hours were not measured, more than what is left of the budget."},
         {"unmeasured time cannot turn what is certain", spent(51, 53, 54, 3h), Judgement::missed, false,
-         "53 min spent, 50 min allowed."},
+         "53 min of outage; 50 min allowed."},
     };
     for (Row row : rows) {
         CAPTURE(row.what);
@@ -98,12 +98,12 @@ TEST_CASE("a band is judged by the whole of its 95 % interval") {
     const Row rows[] = {
         {10000, 10080, Judgement::met, ""},
         {985, 1000, Judgement::not_proven,
-         "98.5 % of the transactions completed within 8s, at least 98 % was promised; not proven: by 1,000 runs the "
+         "98.5 % of the transactions completed within 8 s, at least 98 % was promised; not proven: by 1,000 runs the "
          "true share may be 97.5 % to 99.2 %."},
         {96, 100, Judgement::not_proven,
-         "96 % of the transactions completed within 8s, at least 98 % was promised; not proven: by 100 runs the true "
+         "96 % of the transactions completed within 8 s, at least 98 % was promised; not proven: by 100 runs the true "
          "share may be 90.1 % to 98.9 %."},
-        {9600, 10000, Judgement::missed, "96 % of the transactions completed within 8s, at least 98 % was promised."},
+        {9600, 10000, Judgement::missed, "96 % of the transactions completed within 8 s, at least 98 % was promised."},
         {0, 0, Judgement::met, ""},
     };
     for (const Row& row : rows) {
@@ -143,7 +143,7 @@ TEST_CASE("an average is judged by its 95 % interval") {
     CHECK(report.judgement == Judgement::not_proven);
     CHECK_FALSE(report.met);
     CHECK(report.verdict_note ==
-          "Transactions took 210 ms on average, 200ms was promised; not proven: by 100 runs the true average may be "
+          "Transactions took 210 ms on average, 200 ms was promised; not proven: by 100 runs the true average may be "
           "190 ms to 230 ms.");
     report.response_ms.mean = 230;
     reach_verdict(report, objective, 0);
