@@ -5,6 +5,10 @@
 
 #include <expat.h>
 
+// Expat 2.6 has it, and so have the security updates of Debian 12. Declared here, since older headers lack it; null
+// where the library does.
+extern "C" __attribute__((weak)) XML_Bool XML_SetReparseDeferralEnabled(XML_Parser parser, XML_Bool enabled);
+
 namespace slimtax::probes::xmpp {
 
 namespace {
@@ -61,6 +65,11 @@ class StreamParser::Impl {
 public:
     explicit Impl(const Limits& limits) : limits_(limits), parser_(XML_ParserCreateNS("UTF-8", separator)) {
         XML_SetUserData(parser_.get(), this);
+        // Newer ones put off what is cut in the middle until more has come. Of a conversation no more comes: the server
+        // waits for our answer.
+        if (XML_SetReparseDeferralEnabled != nullptr) {
+            XML_SetReparseDeferralEnabled(parser_.get(), XML_FALSE);
+        }
         XML_SetElementHandler(
             parser_.get(),
             [](void* self, const XML_Char* name, const XML_Char** attributes) {
