@@ -11,8 +11,8 @@
 //
 // What is safe when. `append` has written its record to the file when it returns: kill -9, an abort or the OOM
 // killer lose nothing of it. The disk is told to keep it (fdatasync) by a thread of the spool's own, `sync_every`
-// (200 ms) after the first unsynced append, all of them in one go: a power cut or a kernel crash may lose what
-// was appended in the last 200 ms and the time that a sync takes, nothing older. No caller ever waits for a sync.
+// (half a second) after the first unsynced append, all of them in one go: a power cut or a kernel crash may lose what
+// was appended in the last half second and the time that a sync takes, nothing older. No caller ever waits for a sync.
 //
 // When the folder has reached `limit`, new records are dropped and what is there stays, because (1) `append` has
 // promised to keep it, (2) deleting the oldest would race with its being sent, and (3) either way the same length
@@ -49,7 +49,7 @@ struct SpoolOptions {
     std::uint64_t limit = 2'000'000'000;          ///< bytes of the folder, rejected results included
     std::uint64_t memory_limit = 32u << 20;       ///< bytes kept in memory while the disk takes none
     std::uint64_t segment_bytes = 8u << 20;       ///< a segment is closed beyond this; at most limit / 8
-    std::chrono::milliseconds sync_every{200};    ///< what a power cut may lose
+    std::chrono::milliseconds sync_every{500};    ///< what a power cut may lose
     std::chrono::milliseconds retry_every{1000};  ///< how often a disk that takes nothing is tried again
     // The file layer, for tests that need a disk to misbehave: as pwrite(2) and fdatasync(2).
     std::function<ssize_t(int fd, const void* bytes, std::size_t size, off_t offset)> write;
