@@ -114,6 +114,21 @@ public:
         return found;
     }
 
+    /// What `read` finds of a series by a reader of its own; nothing of one that is not known.
+    template <class T, class Read>
+    Stored<T> of_series(const SeriesKey& key, Read&& read) {
+        auto reader = borrow();
+        if (!reader) {
+            return tl::unexpected(reader.error());
+        }
+        StoreReader& one = *reader->operator->();
+        const auto id = id_of(one, key);
+        if (!id) {
+            return tl::unexpected(id.error());
+        }
+        return *id ? Stored<T>(read(one, **id)) : T();
+    }
+
     /// The writer, or why there is none.
     Stored<StoreWriter*> writer() {
         if (!writer_) {
@@ -185,54 +200,28 @@ Stored<std::vector<SeriesKey>> SqliteStore::series() {
 }
 
 Stored<SeriesRuns> SqliteStore::runs(const SeriesKey& key, Instant from, Instant to) {
-    auto reader = impl_->borrow();
-    if (!reader) {
-        return tl::unexpected(reader.error());
+    auto runs = impl_->of_series<std::vector<Run>>(key, [&](StoreReader& reader, std::int64_t id) {
+        auto hot = impl_->hot_runs(reader, id, from, to);
+        return hot ? reader.runs(id, from, to, *std::move(hot)) : hot;
+    });
+    if (!runs) {
+        return tl::unexpected(runs.error());
     }
-    const auto id = impl_->id_of(*reader->operator->(), key);
-    if (!id) {
-        return tl::unexpected(id.error());
-    }
-    SeriesRuns found{key, {}};
-    if (*id) {
-        auto hot = impl_->hot_runs(*reader->operator->(), **id, from, to);
-        auto runs = hot ? (*reader)->runs(**id, from, to, *std::move(hot)) : std::move(hot);
-        if (!runs) {
-            return tl::unexpected(runs.error());
-        }
-        found.runs = std::move(*runs);
-    }
-    return found;
+    return SeriesRuns{key, *std::move(runs)};
 }
 
 Stored<std::vector<SeriesDay>> SqliteStore::days(const SeriesKey& key, std::int64_t first, std::int64_t last,
                                                  const HoursWanted& hours) {
-    auto reader = impl_->borrow();
-    if (!reader) {
-        return tl::unexpected(reader.error());
-    }
-    const auto id = impl_->id_of(*reader->operator->(), key);
-    if (!id) {
-        return tl::unexpected(id.error());
-    }
-    if (!*id) {
-        return std::vector<SeriesDay>();
-    }
-    auto hot = impl_->hot_runs(*reader->operator->(), **id, begin_of_day(first), begin_of_day(last + 1));
-    return hot ? (*reader)->days(**id, first, last, hours, *std::move(hot))
-               : Stored<std::vector<SeriesDay>>(tl::unexpected(hot.error()));
+    using Days = std::vector<SeriesDay>;
+    return impl_->of_series<Days>(key, [&](StoreReader& reader, std::int64_t id) {
+        auto hot = impl_->hot_runs(reader, id, begin_of_day(first), begin_of_day(last + 1));
+        return hot ? reader.days(id, first, last, hours, *std::move(hot)) : Stored<Days>(tl::unexpected(hot.error()));
+    });
 }
 
 Stored<std::vector<RunResult>> SqliteStore::results(const SeriesKey& key, Instant from, Instant to, std::size_t limit) {
-    auto reader = impl_->borrow();
-    if (!reader) {
-        return tl::unexpected(reader.error());
-    }
-    const auto id = impl_->id_of(*reader->operator->(), key);
-    if (!id) {
-        return tl::unexpected(id.error());
-    }
-    return *id ? (*reader)->results(**id, key, from, to, limit) : std::vector<RunResult>();
+    return impl_->of_series<std::vector<RunResult>>(
+        key, [&](StoreReader& reader, std::int64_t id) { return reader.results(id, key, from, to, limit); });
 }
 
 Stored<std::int64_t> SqliteStore::amend(const RecordedAmendment& amendment) {

@@ -10,6 +10,7 @@
 #include "reporter/store/sqlite_store.hpp"
 #include "temporary_folder.hpp"
 #include "unit/reporter/scenario.hpp"
+#include "unit/reporter/some_results.hpp"
 
 using namespace slimtax;
 using namespace slimtax::reporter;
@@ -69,16 +70,7 @@ std::vector<RunResult> results_of(const Scenario& scenario) {
     std::vector<RunResult> results;
     for (const auto& [key, runs] : scenario.runs) {
         for (const Run& run : runs) {
-            RunResult result;
-            result.key = key;
-            result.intended = run.intended;
-            result.started = run.started;
-            result.every = run.every;
-            result.length = run.length;
-            result.response = run.response;
-            result.verdict = run.verdict;
-            result.reason = run.reason;
-            results.push_back(std::move(result));
+            results.push_back(result_of(key, run));
         }
     }
     return results;

@@ -13,6 +13,7 @@
 #include "reporter/store/sqlite_store.hpp"
 #include "unit/reporter/dice.hpp"
 #include "unit/reporter/scenario.hpp"
+#include "unit/reporter/some_results.hpp"
 #include "unit/reporter/temporary_folder.hpp"
 
 using namespace slimtax;
@@ -222,21 +223,6 @@ std::uint64_t from_environment(const char* name, std::uint64_t fallback) {
     return text == nullptr ? fallback : std::strtoull(text, nullptr, 10);
 }
 
-schemas::RunResult result_of(const schemas::SeriesKey& key, const Run& run) {
-    schemas::RunResult result;
-    result.key = key;
-    result.intended = run.intended;
-    result.started = run.started;
-    result.every = run.every;
-    result.length = run.length;
-    result.response = run.response;
-    result.verdict = run.verdict;
-    result.reason = run.reason;
-    result.work = run.work;
-    result.work_span = run.work_span;
-    return result;
-}
-
 /// A good day of a series, each ten minutes.
 std::vector<Run> good_day() {
     Scenario scenario;
@@ -284,6 +270,10 @@ TEST_CASE("a report of figures alone has the same figures, on random services") 
         const Report figures =
             make_report(definitions, one.period, one.now, one.scenario.surroundings, outlined(one.scenario, seed, seen))
                 .value();
+        for (const ObjectiveReport& objective : figures.services.front().objectives) {
+            CHECK(objective.responses.empty());  // and nothing else was made in vain
+            CHECK(objective.light_reason.empty());
+        }
         CHECK(render_json(without_more_than_figures(full)) == render_json(without_more_than_figures(figures)));
     }
 }

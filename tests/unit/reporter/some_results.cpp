@@ -110,4 +110,19 @@ std::string all_of(const RunResult& run) {
     return text;
 }
 
+schemas::RunResult result_of(const schemas::SeriesKey& key, const Run& run) {
+    schemas::RunResult result;
+    result.key = key;
+    result.intended = run.intended;
+    result.started = run.started;
+    result.every = run.every;
+    result.length = run.length;
+    result.response = run.response;
+    result.verdict = run.verdict;
+    result.reason = run.reason;
+    result.work = run.work;
+    result.work_span = run.work_span;
+    return result;
+}
+
 }  // namespace slimtax::reporter::testing

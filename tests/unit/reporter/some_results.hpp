@@ -6,6 +6,7 @@
 
 #include <doctest/doctest.h>
 
+#include "reporter/store/run.hpp"
 #include "schemas/result.hpp"
 
 namespace slimtax::reporter::testing {
@@ -16,6 +17,9 @@ namespace slimtax::reporter::testing {
 
 /// An ordinary one: ok, one step.
 [[nodiscard]] schemas::RunResult plain_result(const schemas::SeriesKey& key, schemas::Instant intended);
+
+/// What a prober would have shipped of a run.
+[[nodiscard]] schemas::RunResult result_of(const schemas::SeriesKey& key, const Run& run);
 
 /// Everything of a result as text: equal texts, equal results.
 [[nodiscard]] std::string all_of(const schemas::RunResult& result);
